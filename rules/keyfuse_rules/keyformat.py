@@ -1,0 +1,106 @@
+r"""Key format v1: build, parse and check one whole key.
+
+    acme_live_kf1 3uGk0aXb2Q nB7…32 base62…x9 0hT4cZ        one token, no spaces
+    └prefix─┘└m┘ └id: 10──┘ └secret: 32─────┘ └crc: 6┘
+
+The checksum is the CRC-32 (IEEE 802.3) of every byte before it, prefix and marker included, as
+base62. Parsing takes a whole string and never searches; finding keys in bytes is
+`keyfuse_rules.keyfinding`.
+"""
+
+import os
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+from zlib import crc32
+
+from keyfuse_rules.base62 import ALPHABET, encode_crc32
+from keyfuse_rules.errors import RulesError
+from keyfuse_rules.prefixes import PREFIX_PATTERN, check_grammar
+from keyfuse_rules.secret import Secret
+
+MARKER = "_kf1"
+PREFIX_MAX = 40
+ID_LENGTH = 10
+SECRET_LENGTH = 32
+CHECKSUM_LENGTH = 6
+TAIL_LENGTH = ID_LENGTH + SECRET_LENGTH + CHECKSUM_LENGTH
+TOKEN_MAX = PREFIX_MAX + len(MARKER) + TAIL_LENGTH
+RANDOMNESS_LENGTH = 64
+
+# 2^32-1 is `4gfFC3` in base62, so the first character of a checksum is never above 4.
+TAIL_PATTERN = r"[0-9A-Za-z]{42}[0-4][0-9A-Za-z]{5}"
+
+_WHOLE = re.compile(f"({PREFIX_PATTERN}){MARKER}{TAIL_PATTERN}").fullmatch
+_ID_SLICE = slice(-TAIL_LENGTH, -TAIL_LENGTH + ID_LENGTH)
+_SECRET_TOKEN_SCHEME = "secret-token:"  # noqa: S105 - the URI scheme of RFC 8959, no secret
+# A byte below 248 = 4 * 62 maps to a character without bias; the others are thrown away.
+_UNBIASED = len(ALPHABET) * 4
+
+
+class RandomnessExhausted(RulesError):
+    """Too many of the given random bytes had to be rejected; ask for fresh ones."""
+
+
+class ParsedKey(NamedTuple):
+    """The public parts of a key whose checksum holds; never the secret."""
+
+    prefix: str
+    key_id: str
+
+
+def parse(text: str) -> ParsedKey | None:
+    """Return the public parts of a key, or None where the text is not exactly one.
+
+    Nothing is stripped and nothing is searched: one character more, less or different is no key.
+    """
+    if len(text) > TOKEN_MAX:
+        return None
+    match = _WHOLE(text)
+    if match is None or encode_crc32(crc32(text[:-CHECKSUM_LENGTH].encode())) != text[-6:]:
+        return None
+    prefix = match[1]
+    if len(prefix) > PREFIX_MAX:
+        return None
+    return ParsedKey(prefix, text[_ID_SLICE])
+
+
+def strip_presentation(text: str) -> str:
+    """Return the key without the `secret-token:` that RFC 8959 lets people write before it."""
+    return text.removeprefix(_SECRET_TOKEN_SCHEME)
+
+
+def build(prefix: str, randomness: bytes) -> Secret:
+    """Return the key that `prefix` and `randomness` determine.
+
+    Args:
+        prefix: Issuer, environment and class; only its grammar is checked here.
+        randomness: Uniform bytes; 64 are enough but for one call in about 10^30.
+
+    Raises:
+        InvalidPrefix: The prefix breaks the grammar of the format.
+        RandomnessExhausted: Fewer than 42 of the bytes were usable.
+    """
+    check_grammar(prefix)
+    usable = [ALPHABET[byte % len(ALPHABET)] for byte in randomness if byte < _UNBIASED]
+    length = ID_LENGTH + SECRET_LENGTH
+    if len(usable) < length:
+        raise RandomnessExhausted(f"{len(usable)} of {length} random characters could be drawn")
+    body = prefix + MARKER + "".join(usable[:length])
+    return Secret(body + encode_crc32(crc32(body.encode())))
+
+
+def generate(
+    prefix: str, token_bytes: Callable[[int], bytes] = os.urandom
+) -> tuple[Secret, ParsedKey]:
+    """Return a fresh key and its public parts, drawn from the system's CSPRNG.
+
+    Raises:
+        InvalidPrefix: The prefix breaks the grammar of the format.
+    """
+    while True:
+        try:
+            token = build(prefix, token_bytes(RANDOMNESS_LENGTH))
+        except RandomnessExhausted:
+            continue
+        return token, ParsedKey(prefix, token.reveal()[_ID_SLICE])
