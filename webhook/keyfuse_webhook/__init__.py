@@ -1,0 +1,1 @@
+"""The HTTP service: GitHub's alerts in, leaked keys dead, their owners told."""
