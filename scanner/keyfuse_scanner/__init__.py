@@ -1,0 +1,1 @@
+"""Git and files to findings to reports: the light half of keyfuse."""

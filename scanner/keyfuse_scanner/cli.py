@@ -1,0 +1,79 @@
+"""The command line: parse, compose, print. What happens is elsewhere."""
+
+from importlib import import_module
+
+import click
+
+from keyfuse_scanner.commands import ELSEWHERE, INSTALL_HINT, OURS
+from keyfuse_scanner.errors import UsageError
+
+
+class Commands(click.Group):
+    """Our own commands, and those of other packages, which are loaded when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted([*super().list_commands(ctx), *ELSEWHERE])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command; one of another package is loaded now."""
+        if cmd_name in ELSEWHERE:
+            return _load(cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without loading any."""
+        rows = [(name, self._short_help(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def _short_help(self, ctx: click.Context, name: str) -> str:
+        if name in ELSEWHERE:
+            return ELSEWHERE[name].help
+        command = super().get_command(ctx, name)
+        return command.get_short_help_str(limit=80) if command else ""
+
+
+def _load(name: str) -> click.Command:
+    module, _, attribute = ELSEWHERE[name].target.partition(":")
+    try:
+        command = getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in OURS:
+            raise
+        raise UsageError(f"keyfuse {name} needs the server part: {INSTALL_HINT}") from None
+    assert isinstance(command, click.Command)
+    return command
+
+
+def _print_version(ctx: click.Context, _param: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"keyfuse {version('keyfuse')}")
+        ctx.exit()
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
+def keyfuse() -> None:
+    """Issue API keys, find them wherever they leak, and blow the fuse."""
+
+
+def _register() -> None:
+    from keyfuse_scanner.commands_hook import hook
+    from keyfuse_scanner.commands_rules import rules
+    from keyfuse_scanner.commands_scan import scan
+
+    for command in (scan, hook, rules):
+        keyfuse.add_command(command)
+
+
+_register()

@@ -1,0 +1,25 @@
+"""Commands that live in other packages, loaded only when they are called.
+
+To add one: a line here, and a click command of that name there.
+"""
+
+from typing import NamedTuple
+
+
+class Elsewhere(NamedTuple):
+    """Where a command is, and what `keyfuse --help` says about it."""
+
+    target: str
+    help: str
+
+
+ELSEWHERE = {
+    "db": Elsewhere("keyfuse_store.cli:db", "Make, migrate and check the database."),
+    "demo": Elsewhere("keyfuse_webhook.demo:demo", "Show the whole story on throwaway data."),
+    "keys": Elsewhere("keyfuse_store.cli:keys", "Issue, verify and revoke API keys."),
+    "owners": Elsewhere("keyfuse_store.cli:owners", "Who is told when a key leaks."),
+    "serve": Elsewhere("keyfuse_webhook.cli:serve", "Run the HTTP service."),
+}
+# What `pip install keyfuse` leaves out; anything else that is missing is a bug.
+OURS = ("keyfuse_rules", "keyfuse_scanner", "keyfuse_store", "keyfuse_webhook")
+INSTALL_HINT = "pip install 'keyfuse[server]'"

@@ -1,0 +1,152 @@
+"""`keyfuse scan`."""
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import click
+
+from keyfuse_rules.matching import Matcher
+from keyfuse_rules.model import Severity
+from keyfuse_rules.pack import default_rules
+from keyfuse_scanner import modes
+from keyfuse_scanner.dates import parse_since
+from keyfuse_scanner.errors import UsageError
+from keyfuse_scanner.examine import Examined
+from keyfuse_scanner.git import Repository
+from keyfuse_scanner.modes import Scanning
+from keyfuse_scanner.policy import load_policy, parse_severity, parse_size
+from keyfuse_scanner.reports import REPORTS, report
+from keyfuse_scanner.reports.text import problem_line
+from keyfuse_scanner.scan import conclude
+from keyfuse_scanner.terminal import complain, open_output, wants_colour, write
+from keyfuse_scanner.verdict import choose_rules, exit_code
+
+_SEVERITIES = [severity.label for severity in reversed(Severity)]
+
+
+class Size(click.ParamType[int]):
+    """Bytes, such as `10m`."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number of bytes."""
+        try:
+            return parse_size(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Since(click.ParamType[int]):
+    """A date, a time, or how long ago, such as `90d`."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return seconds since 1970."""
+        try:
+            return parse_since(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.command(short_help="Find secrets in files, in what is staged, or in history.")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path())
+@click.option("--staged", is_flag=True, help="Scan what is about to be committed.")
+@click.option(
+    "--range", "range_", metavar="A..B", help="Scan what commits in B and not in A bring."
+)
+@click.option("--history", is_flag=True, help="Scan every object of the repository.")
+@click.option("--stdin", is_flag=True, help="Scan standard input.")
+@click.option("--since", type=Since(), help="With --history: only commits since then, such as 90d.")
+@click.option("--branch", metavar="REF", help="With --history: only what this reaches.")
+@click.option("--format", "format_", type=click.Choice(list(REPORTS)), help="Default: text.")
+@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+@click.option("--output", metavar="FILE", type=click.Path(), help="Write the report to a file.")
+@click.option(
+    "--config", metavar="FILE", type=click.Path(), help="Policy file, instead of keyfuse.toml."
+)
+@click.option("--only", metavar="ID", multiple=True, help="Use only this rule; may be repeated.")
+@click.option("--all", "all_", is_flag=True, help="Show candidates with a wrong checksum, too.")
+@click.option("--show-secrets", is_flag=True, help="Show secrets in full.")
+@click.option("--max-file-size", type=Size(), help="Leave larger files out, and say so.")
+@click.option("--fail-on", type=click.Choice(_SEVERITIES), help="Least severity that fails.")
+@click.option("--exit-zero", is_flag=True, help="Exit 0 even when there are findings.")
+def scan(
+    *,
+    paths: tuple[str, ...],
+    format_: str | None,
+    as_json: bool,
+    output: str | None,
+    config: str | None,
+    only: tuple[str, ...],
+    all_: bool,
+    show_secrets: bool,
+    max_file_size: int | None,
+    fail_on: str | None,
+    exit_zero: bool,
+    **mode: Any,
+) -> int:
+    """Find secrets in files, in what is staged, in a range of commits, or in all history.
+
+    Without an option PATHs are files and folders of the work tree (default: here; ignored files
+    too). With --staged, --range or --history one PATH may name the repository.
+
+    Exit codes: 0 clean, 1 findings, 2 usage, 3 not everything could be scanned and nothing was
+    found.
+    """
+    if as_json and format_ not in {None, "json"}:
+        raise UsageError("--json and --format contradict each other; give one of them")
+    format_ = "json" if as_json else format_ or "text"
+    policy = load_policy(Path.cwd(), Path(config) if config else None)
+    matcher = Matcher(choose_rules(default_rules(), only or policy.only))
+    scanning = Scanning(matcher, policy.max_file_size if max_file_size is None else max_file_size)
+    examine = _mode(paths, **mode)
+    with open_output(output) if output else nullcontext(sys.stdout) as stream:
+        result = conclude(examine(scanning), matcher, all_checksums=all_, show_secrets=show_secrets)
+        colour = format_ == "text" and wants_colour(stream, os.environ)
+        write(stream, report(format_)(result, show_secrets=show_secrets, colour=colour))
+    if format_ != "json":
+        for problem in result.errors:
+            complain(problem_line(problem))
+    threshold = parse_severity(fail_on) if fail_on else policy.fail_on
+    return exit_code(result, threshold, exit_zero=exit_zero)
+
+
+def _mode(
+    paths: tuple[str, ...],
+    *,
+    staged: bool,
+    range_: str | None,
+    history: bool,
+    stdin: bool,
+    since: int | None,
+    branch: str | None,
+) -> Callable[[Scanning], Examined]:
+    """Return the one way to scan that the options ask for.
+
+    Raises:
+        UsageError: they ask for several, or name something that the way does not use.
+    """
+    if sum((staged, range_ is not None, history, stdin)) > 1:
+        raise UsageError("give one of --staged, --range, --history and --stdin")
+    if not history and (since is not None or branch is not None):
+        raise UsageError("--since and --branch belong to --history")
+    if stdin:
+        if paths:
+            raise UsageError("--stdin takes no PATH")
+        return lambda scanning: modes.scan_stdin(scanning, sys.stdin.buffer)
+    if not (staged or history or range_ is not None):
+        return lambda scanning: modes.scan_files(scanning, paths or (".",))
+    if len(paths) > 1:
+        raise UsageError("--staged, --range and --history take one PATH at most, the repository")
+    repository = Repository(paths[0] if paths else None)
+    if staged:
+        return lambda scanning: modes.scan_staged(scanning, repository)
+    if range_ is not None:
+        return lambda scanning: modes.scan_range(scanning, repository, range_)
+    return lambda scanning: modes.scan_history(scanning, repository, since=since, branch=branch)

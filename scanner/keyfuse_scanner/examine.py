@@ -1,0 +1,76 @@
+"""Look into documents: bytes to hits, with line and column. Pure but for reading the pieces."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from keyfuse_rules.matching import Matcher
+from keyfuse_rules.model import Match
+from keyfuse_rules.secret import Secret
+from keyfuse_scanner.model import PLACES_WITHOUT_LINES, Document, Hit, Unscanned
+from keyfuse_scanner.windows import Window, windows
+
+
+class Examined(NamedTuple):
+    """What looking into some documents gave.
+
+    Attributes:
+        objects: How many documents, names not counted.
+        size: How many bytes all had.
+    """
+
+    hits: list[Hit]
+    unscanned: list[Unscanned]
+    objects: int
+    size: int
+
+
+def examine(source: Iterable[Document | Unscanned], matcher: Matcher) -> Examined:
+    """Return the hits in all documents of a source, and what could not be looked into."""
+    hits: list[Hit] = []
+    unscanned: list[Unscanned] = []
+    objects = size = 0
+    for entry in source:
+        if isinstance(entry, Unscanned):
+            unscanned.append(entry)
+            continue
+        objects += entry.place not in PLACES_WITHOUT_LINES
+        complete = True
+        for window in windows(_reported(entry.pieces, unscanned)):
+            matches = matcher.matches(window.data)
+            hits += _hits(entry, window, matches.items)
+            complete = complete and matches.complete
+            size += window.end - window.begin
+        if not complete:
+            unscanned.append(
+                Unscanned("too many candidates to look at all of them", entry.path, entry.object_id)
+            )
+    return Examined(hits, unscanned, objects, size)
+
+
+def _reported(pieces: Iterable[bytes | Unscanned], unscanned: list[Unscanned]) -> Iterator[bytes]:
+    """Yield the pieces that could be read; where reading broke off, note it."""
+    for piece in pieces:
+        if isinstance(piece, Unscanned):
+            unscanned.append(piece)
+        else:
+            yield piece
+
+
+def _hits(document: Document, window: Window, matches: list[Match]) -> Iterator[Hit]:
+    owned = [match for match in matches if window.begin <= match.start < window.end]
+    has_lines = document.place not in PLACES_WITHOUT_LINES
+    for match, (line, column) in zip(
+        owned, window.positions(match.start for match in owned), strict=True
+    ):
+        yield Hit(
+            rule=match.rule,
+            secret=Secret(window.data[match.start : match.end].decode("latin-1")),
+            checksum=match.checksum,
+            key_id=match.key_id,
+            place=document.place,
+            path=document.path,
+            object_id=document.object_id,
+            line=line if has_lines else None,
+            column=column if has_lines else None,
+            commit=document.commit,
+        )

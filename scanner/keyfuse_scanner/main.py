@@ -1,0 +1,68 @@
+"""Where the console script begins: the short way for the hook, click for everything else."""
+
+import sys
+from typing import NoReturn
+
+from keyfuse_scanner.errors import ScannerError
+from keyfuse_scanner.exits import Exit
+
+_HOOK = ["hook", "run"]
+
+
+def main() -> NoReturn:
+    """Run the command in `sys.argv` and leave with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command and return its exit code. Expected failures are one line on standard error."""
+    try:
+        if arguments == _HOOK:
+            from keyfuse_scanner import hook
+
+            return hook.run()
+        return _run_click(arguments)
+    except ScannerError as error:
+        return _failed(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _failed("interrupted", Exit.INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - the last resort, so that a bug has its exit code
+        return _failed(_bug(error), Exit.BUG)
+
+
+def _run_click(arguments: list[str]) -> int:
+    import click
+
+    from keyfuse_scanner.cli import keyfuse
+
+    try:
+        result = keyfuse.main(arguments, prog_name="keyfuse", standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        return Exit.USAGE
+    except click.ClickException as error:
+        # click's own default of 1 would say that there are findings.
+        error.show()
+        return Exit.USAGE if error.exit_code == 1 else error.exit_code
+    except click.Abort:
+        return _failed("interrupted", Exit.INTERRUPTED)
+    return result if isinstance(result, int) else Exit.CLEAN
+
+
+def _failed(message: str, code: Exit) -> int:
+    from keyfuse_scanner.terminal import complain
+
+    complain(message)
+    return code
+
+
+def _bug(error: Exception) -> str:
+    """Return where a bug showed. Not its message and no values: they may hold a secret."""
+    from traceback import extract_tb
+
+    places = [
+        f"{frame.name} ({frame.filename}:{frame.lineno})"
+        for frame in extract_tb(error.__traceback__)
+    ]
+    trail = " < ".join(reversed(places[-4:]))
+    return f"this is a bug, please report it: {type(error).__name__} in {trail}"

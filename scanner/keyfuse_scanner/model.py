@@ -1,0 +1,146 @@
+"""The values that flow through a scan; read this first.
+
+    Document ──> Hit ──> Finding
+
+A source yields documents (and what it could not read), matching turns them into hits, attribution
+says where in history a hit stands, and findings are what a report shows.
+"""
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from keyfuse_rules.model import Checksum, Rule, Severity
+from keyfuse_rules.secret import Secret
+
+Place = Literal[
+    "file",
+    "staged",
+    "commit-message",
+    "tag-message",
+    "author",
+    "ref-name",
+    "file-name",
+    "note",
+    "stash",
+    "index",
+    "unreachable",
+    "stdin",
+]
+
+PLACES_WITHOUT_LINES = frozenset(("author", "ref-name", "file-name"))
+
+
+class Commit(NamedTuple):
+    """Where in history something stands.
+
+    Attributes:
+        commit_id: Full object id; None for an annotated tag.
+        author: `Name <mail>` as the object says, raw bytes.
+        when: Author date, seconds since 1970, claimed by the author; None if malformed.
+    """
+
+    commit_id: str | None
+    author: bytes
+    when: int | None
+
+
+class Document(NamedTuple):
+    """Something to look into, in pieces of any size.
+
+    Attributes:
+        place: What it is.
+        path: Raw bytes of the path, `/` between components; None where there is none.
+        object_id: The git object it comes from.
+        pieces: Its bytes, to be taken before the next document is asked for; where reading breaks
+            off, the reason is the last piece.
+        commit: Known where the object itself tells it (commits and tags).
+    """
+
+    place: Place
+    path: bytes | None
+    object_id: str | None
+    pieces: "Iterable[bytes | Unscanned]"
+    commit: Commit | None = None
+
+
+class Unscanned(NamedTuple):
+    """Something that could not be looked into; one is enough to make a scan incomplete."""
+
+    reason: str
+    path: bytes | None = None
+    object_id: str | None = None
+
+
+class Hit(NamedTuple):
+    """One match in one document.
+
+    Attributes:
+        secret: The matched bytes, one character per byte (Latin-1), so that none is lost.
+        rank: The smaller, the earlier in history; decides which place a finding shows.
+    """
+
+    rule: Rule
+    secret: Secret
+    checksum: Checksum
+    key_id: str | None
+    place: Place
+    path: bytes | None
+    object_id: str | None
+    line: int | None
+    column: int | None
+    commit: Commit | None = None
+    rank: int = 0
+
+
+class Finding(NamedTuple):
+    """One secret at one path: the fields of a report, None where not applicable.
+
+    Attributes:
+        secret: The plaintext, for `--show-secrets` only; no report shows it otherwise.
+    """
+
+    rule: str
+    title: str
+    severity: Severity
+    checksum: Checksum
+    path: str | None
+    line: int | None
+    column: int | None
+    commit: str | None
+    author: str | None
+    date: str | None
+    object: str | None
+    place: Place
+    decoded: tuple[str, ...]
+    redacted: str
+    fingerprint: str
+    key_id: str | None
+    occurrences: int
+    secret: Secret
+
+
+class Problem(NamedTuple):
+    """What could not be scanned, in words that may be shown."""
+
+    message: str
+    path: str | None
+    object: str | None
+
+
+class ScanResult(NamedTuple):
+    """All that a report needs.
+
+    Attributes:
+        objects: How many documents were looked into.
+        size: How many bytes they had.
+    """
+
+    findings: list[Finding]
+    errors: list[Problem]
+    objects: int
+    size: int
+
+    @property
+    def complete(self) -> bool:
+        """True when everything that was asked for was looked into."""
+        return not self.errors

@@ -1,0 +1,89 @@
+"""The result for people at a terminal."""
+
+from collections.abc import Iterator
+
+from keyfuse_rules.model import Severity
+from keyfuse_scanner.model import Finding, Problem, ScanResult
+from keyfuse_scanner.printable import harmless
+
+_BOLD, _RED, _YELLOW, _RESET = "\x1b[1m", "\x1b[31m", "\x1b[33m", "\x1b[0m"
+_SHORT_ID = 12
+_CERTAINTY = {
+    "valid": "its checksum is right",
+    "invalid": "its checksum is wrong",
+    "none": "the format has no checksum",
+}
+
+
+def render(
+    result: ScanResult, *, show_secrets: bool = False, colour: bool = False
+) -> Iterator[str]:
+    """Yield one block for each finding, then one line that sums up."""
+    for finding in result.findings:
+        yield from _block(finding, show_secrets=show_secrets, colour=colour)
+    yield summary(result) + "\n"
+
+
+def problem_line(problem: Problem) -> str:
+    """Return one line about something that could not be scanned."""
+    where = problem.path or problem.object
+    return harmless(f"{where}: {problem.message}" if where else problem.message)
+
+
+def summary(result: ScanResult) -> str:
+    """Return what was found in how much, and whether that was all."""
+    objects = _count(result.objects, "object")
+    line = f"{_count(len(result.findings), 'finding')} in {objects} ({_size(result.size)})"
+    if result.complete:
+        return line
+    return f"{line}; {_count(len(result.errors), 'thing')} could not be scanned"
+
+
+def _block(finding: Finding, *, show_secrets: bool, colour: bool) -> Iterator[str]:
+    shown = finding.secret.reveal() if show_secrets else finding.redacted
+    title = f"{finding.title} ({finding.severity.label})"
+    where = harmless(_where(finding))
+    if colour:
+        shade = _RED if finding.severity >= Severity.HIGH else _YELLOW
+        where, title = f"{_BOLD}{where}{_RESET}", f"{shade}{title}{_RESET}"
+    yield f"{where}: {title}\n"
+    yield f"    {harmless(shown)}  {_CERTAINTY[finding.checksum]}\n"
+    for detail in _details(finding):
+        yield f"    {harmless(detail)}\n"
+    yield f"    {finding.rule}  fingerprint {finding.fingerprint}\n"
+    yield "\n"
+
+
+def _where(finding: Finding) -> str:
+    place = finding.path or finding.place
+    if finding.line is not None:
+        place = f"{place}:{finding.line}:{finding.column}"
+    return place
+
+
+def _details(finding: Finding) -> Iterator[str]:
+    if finding.path is not None and finding.place not in {"file", "staged"}:
+        yield f"place: {finding.place}"
+    if finding.commit is not None:
+        yield "  ".join(
+            part
+            for part in (f"commit {finding.commit[:_SHORT_ID]}", finding.author, finding.date)
+            if part
+        )
+    elif finding.object is not None and finding.place != "staged":
+        yield f"object {finding.object[:_SHORT_ID]}"
+    if finding.occurrences > 1:
+        yield f"in {finding.occurrences} objects"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _size(size: int) -> str:
+    amount = float(size)
+    for unit in ("bytes", "kB", "MB"):
+        if amount < 1000:  # noqa: PLR2004 - SI units
+            return f"{amount:.3g} {unit}"
+        amount /= 1000
+    return f"{amount:.3g} GB"

@@ -1,0 +1,1 @@
+"""Where bytes come from: each module yields documents, and what it could not read."""

@@ -1,0 +1,52 @@
+"""Writing to terminals, pipes and files."""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TextIO
+
+from keyfuse_scanner.errors import UsageError
+from keyfuse_scanner.printable import harmless
+
+
+def wants_colour(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Return whether a stream should get colours (https://no-color.org)."""
+    if environ.get("NO_COLOR") or environ.get("TERM") == "dumb":
+        return False
+    return stream.isatty()
+
+
+def write(stream: TextIO, lines: Iterable[str]) -> None:
+    """Write lines and flush. A reader that has gone away (`| head`) is no error.
+
+    What the stream's encoding lacks is written as an escape.
+    """
+    encoding = stream.encoding or "utf-8"
+    try:
+        stream.writelines(
+            line.encode(encoding, "backslashreplace").decode(encoding) for line in lines
+        )
+        stream.flush()
+    except BrokenPipeError:
+        # Python flushes once more at its end, and would complain then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def complain(message: str) -> None:
+    """Write one line about an expected failure to standard error."""
+    write(sys.stderr, [f"keyfuse: {message}\n"])
+
+
+def open_output(path: str) -> TextIO:
+    """Open a report's file; only its owner may read it, for it may hold what `--show-secrets` asks.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        reason = (error.strerror or "cannot be written").lower()
+        raise UsageError(f"{harmless(str(Path(path)))}: {reason}") from None
+    return os.fdopen(descriptor, "w", encoding="utf-8")
