@@ -1,0 +1,1 @@
+"""The issuance store: keys, verification, revocation, audit."""

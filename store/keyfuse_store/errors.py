@@ -1,0 +1,79 @@
+"""What the store refuses or cannot do, each with one line that says what, where and what to do."""
+
+
+class StoreError(Exception):
+    """The root of every error that `keyfuse_store` raises."""
+
+
+class InvalidField(StoreError):
+    """A value the caller gave is not acceptable.
+
+    Attributes:
+        field: the name of the argument, as a form or a JSON body would call it.
+        problem: what is wrong with it, without the value itself.
+    """
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+
+
+class KeyNotFound(StoreError):
+    """No key has this id."""
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"no key has the id {key_id}; `keyfuse keys list` shows them")
+        self.key_id = key_id
+
+
+class OwnerNotFound(StoreError):
+    """No owner has this id or mail address."""
+
+    def __init__(self, owner: str) -> None:
+        super().__init__(f"no owner is called {owner}; `keyfuse owners list` shows them")
+        self.owner = owner
+
+
+class StateConflict(StoreError):
+    """The key's state does not allow this step (a revoked key stays revoked)."""
+
+
+class SettingsError(StoreError):
+    """A setting is wrong; the message names it and where it came from."""
+
+
+class PepperError(StoreError):
+    """The peppers are missing, malformed, or not the ones this database was written with."""
+
+
+class DatabaseError(StoreError):
+    """The database cannot be used just now; nothing was changed."""
+
+
+class DatabaseLocked(DatabaseError):
+    """Another writer held the database for longer than the busy timeout."""
+
+
+class DatabaseFull(DatabaseError):
+    """The disk, the quota or the database is full."""
+
+
+class DatabaseReadOnly(DatabaseError):
+    """The file, its folder or the server does not accept writes."""
+
+
+class DatabaseVanished(DatabaseError):
+    """The file is gone, or the server does not answer."""
+
+
+class DatabaseDamaged(DatabaseError):
+    """The file is no keyfuse database, or is damaged."""
+
+
+class DatabaseTooNew(DatabaseError):
+    """A newer keyfuse wrote this database."""
+
+
+class DatabaseOutdated(DatabaseError):
+    """The database has to be upgraded before this keyfuse can use it."""

@@ -1,0 +1,157 @@
+"""The tables. Times are epoch microseconds (UTC), JSON is text, every name starts with `kf_`.
+
+The prefix matters: the job library keeps its own tables in the same SQLite file.
+A change here needs a migration in `migrations/versions`; a test compares the two.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "%(table_name)s_%(column_0_N_name)s",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "pk": "%(table_name)s_pkey",
+    }
+)
+
+owners = Table(
+    "kf_owners",
+    metadata,
+    Column("id", String(20), primary_key=True),
+    Column("email", String(254), nullable=False),
+    Column("email_folded", String(254), nullable=False, unique=True),
+    Column("name", String(120), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+# WITHOUT ROWID: verification finds the whole row in one B-tree descent.
+keys = Table(
+    "kf_keys",
+    metadata,
+    Column("id", String(10), primary_key=True),
+    Column("prefix", String(40), nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("pepper_version", Integer, nullable=False),
+    Column("owner_id", ForeignKey("kf_owners.id"), nullable=False, index=True),
+    Column("name", String(120), nullable=False),
+    Column("meta", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("addresses", Text, nullable=False),
+    Column("rate_limit", String(40)),
+    Column("quota", String(40)),
+    Column("state", String(12), nullable=False),
+    Column("quarantine_scopes", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("not_before", BigInteger),
+    Column("expires_at", BigInteger),
+    Column("overlap_until", BigInteger),
+    Column("predecessor_id", String(10)),
+    Column("successor_id", String(10)),
+    Column("revoked_at", BigInteger),
+    Column("revoke_reason", Text),
+    Column("revoke_evidence", Text),
+    Column("last_used_at", BigInteger),
+    CheckConstraint("state IN ('active', 'suspended', 'quarantined', 'revoked')", name="state"),
+    CheckConstraint("(state = 'revoked') = (revoked_at IS NOT NULL)", name="revoked_at"),
+    Index(None, "created_at", "id"),
+    sqlite_with_rowid=False,
+)
+
+audit = Table(
+    "kf_audit",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", String(120), nullable=False),
+    Column("origin", String(120)),
+    Column("action", String(40), nullable=False),
+    Column("subject", String(120), nullable=False, index=True),
+    Column("detail", Text, nullable=False),
+    Column("pepper_version", Integer, nullable=False),
+    Column("mac", LargeBinary(32), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# One row: the last link of the chain. Whoever appends locks it first.
+audit_head = Table(
+    "kf_audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("mac", LargeBinary(32), nullable=False),
+    CheckConstraint("id = 1", name="single_row"),
+)
+
+peppers = Table(
+    "kf_peppers",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("check_value", LargeBinary(32), nullable=False),
+    Column("registered_at", BigInteger, nullable=False),
+)
+
+# One incident per key, however many reports name it.
+leaks = Table(
+    "kf_leaks",
+    metadata,
+    Column("id", String(21), primary_key=True),
+    Column("key_id", ForeignKey("kf_keys.id"), nullable=False, unique=True),
+    Column("owner_id", ForeignKey("kf_owners.id"), nullable=False, index=True),
+    Column("receipt_id", String(40), nullable=False, index=True),
+    Column("action", String(12), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("first_seen_at", BigInteger, nullable=False, index=True),
+    CheckConstraint("action IN ('notify', 'quarantine', 'revoke')", name="action"),
+    CheckConstraint("state IN ('open', 'notified', 'undeliverable', 'resolved')", name="state"),
+)
+
+leak_evidence = Table(
+    "kf_leak_evidence",
+    metadata,
+    Column("leak_id", ForeignKey("kf_leaks.id"), primary_key=True),
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("origin", String(40), nullable=False),
+    Column("source", String(120)),
+    Column("url", Text),
+    Column("trust", String(12), nullable=False),
+    Column("receipt_id", String(40), nullable=False, index=True),
+    Column("claimed_at", BigInteger),
+    Column("seen_at", BigInteger, nullable=False),
+    CheckConstraint("trust IN ('signed', 'scan', 'possession')", name="trust"),
+)
+
+# One row per delivery that named a leaked key: open while its batches are being committed.
+receipts = Table(
+    "kf_receipts",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("origin", String(40), nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger),
+)
+
+__all__ = [
+    "audit",
+    "audit_head",
+    "keys",
+    "leak_evidence",
+    "leaks",
+    "metadata",
+    "owners",
+    "peppers",
+    "receipts",
+]
