@@ -1,1 +1,17 @@
 """The issuance store: keys, verification, revocation, audit."""
+
+from keyfuse_store.errors import InvalidField, KeyNotFound, OwnerNotFound, StoreError
+from keyfuse_store.keystore import KeyStore
+from keyfuse_store.model import Issued, Key, Owner, Verdict
+
+__all__ = [
+    "InvalidField",
+    "Issued",
+    "Key",
+    "KeyNotFound",
+    "KeyStore",
+    "Owner",
+    "OwnerNotFound",
+    "StoreError",
+    "Verdict",
+]

@@ -1,0 +1,131 @@
+"""Keys as rows: the columns, reading them, and proving that a whole key is one of them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, select, tuple_
+
+from keyfuse_rules.keyformat import parse, strip_presentation
+from keyfuse_store import fields, owners
+from keyfuse_store.errors import InvalidField, KeyNotFound
+from keyfuse_store.model import Key, KeyState
+from keyfuse_store.peppers import PepperRing
+from keyfuse_store.schema import keys as table
+from keyfuse_store.schema import owners as owners_table
+
+PAGE_MAX = 1000
+_BATCH = 500
+
+_STATES: tuple[KeyState, ...] = ("active", "suspended", "quarantined", "revoked")
+
+# In the order of the fields of `model.Key`.
+KEY_COLUMNS = (
+    table.c.id,
+    table.c.prefix,
+    table.c.owner_id,
+    owners_table.c.email,
+    table.c.name,
+    table.c.meta,
+    table.c.scopes,
+    table.c.addresses,
+    table.c.rate_limit,
+    table.c.quota,
+    table.c.state,
+    table.c.quarantine_scopes,
+    table.c.created_at,
+    table.c.not_before,
+    table.c.expires_at,
+    table.c.overlap_until,
+    table.c.predecessor_id,
+    table.c.successor_id,
+    table.c.revoked_at,
+    table.c.revoke_reason,
+    table.c.revoke_evidence,
+    table.c.last_used_at,
+)
+_PROOF_COLUMNS = (table.c.digest, table.c.pepper_version)
+
+
+def lookup() -> Select[Any]:
+    """The one SELECT of verification: digest, pepper version and the key, by `key_id`."""
+    return _joined(*_PROOF_COLUMNS, *KEY_COLUMNS).where(table.c.id == bindparam("key_id"))
+
+
+def get(connection: Connection, key_id: str) -> Key:
+    """The key with this id, in any state.
+
+    Raises:
+        KeyNotFound: there is none.
+    """
+    row = connection.execute(
+        _joined(*KEY_COLUMNS).where(table.c.id == fields.key_id(key_id))
+    ).one_or_none()
+    if row is None:
+        raise KeyNotFound(key_id)
+    return Key(*row)
+
+
+def page(
+    connection: Connection,
+    *,
+    owner: str | None = None,
+    prefix: str | None = None,
+    state: str | None = None,
+    after: str | None = None,
+    limit: int = 100,
+) -> list[Key]:
+    """A page of keys, oldest first, after the key with the id `after`.
+
+    Raises:
+        InvalidField: a filter is malformed.
+        OwnerNotFound: the owner does not exist.
+        KeyNotFound: the key `after` does not exist.
+    """
+    if not 1 <= limit <= PAGE_MAX:
+        raise InvalidField("limit", f"must be 1 to {PAGE_MAX}")
+    if state is not None and state not in _STATES:
+        raise InvalidField("state", f"must be one of {', '.join(_STATES)}")
+    rows = _joined(*KEY_COLUMNS).order_by(table.c.created_at, table.c.id).limit(limit)
+    if owner is not None:
+        rows = rows.where(table.c.owner_id == owners.get(connection, owner).id)
+    if prefix is not None:
+        rows = rows.where(table.c.prefix == prefix)
+    if state is not None:
+        rows = rows.where(table.c.state == state)
+    if after is not None:
+        last = get(connection, after)
+        rows = rows.where(tuple_(table.c.created_at, table.c.id) > (last.created_us, last.id))
+    return [Key(*row) for row in connection.execute(rows)]
+
+
+def match(connection: Connection, ring: PepperRing, tokens: Sequence[object]) -> list[Key | None]:
+    """For each token the key it is, in any state, proven by the whole secret; else None."""
+    found: list[Key | None] = []
+    for start in range(0, len(tokens), _BATCH):
+        found += _match_batch(connection, ring, tokens[start : start + _BATCH])
+    return found
+
+
+def _match_batch(
+    connection: Connection, ring: PepperRing, tokens: Sequence[object]
+) -> list[Key | None]:
+    texts = [strip_presentation(token) if isinstance(token, str) else "" for token in tokens]
+    parsed = [parse(text) for text in texts]
+    wanted = {key.key_id for key in parsed if key is not None}
+    if not wanted:
+        return [None] * len(tokens)
+    rows = connection.execute(
+        _joined(*_PROOF_COLUMNS, *KEY_COLUMNS).where(table.c.id.in_(sorted(wanted)))
+    )
+    candidates = {row.id: row for row in rows}
+    proven: list[Key | None] = []
+    for text, key in zip(texts, parsed, strict=True):
+        row = candidates.get(key.key_id) if key is not None else None
+        known = row is not None and ring.proves(row.pepper_version, text, row.digest)
+        proven.append(Key(*row[2:]) if row is not None and known else None)
+    return proven
+
+
+def _joined(*columns: ColumnElement[Any]) -> Select[Any]:
+    statement = select(*columns)
+    return statement.join_from(table, owners_table, table.c.owner_id == owners_table.c.id)

@@ -1,0 +1,301 @@
+"""The door to the store: one object that an API holds for as long as it runs."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from typing import Self
+
+from sqlalchemy import Connection
+
+from keyfuse_rules.secret import Secret
+from keyfuse_store import issue as issuing
+from keyfuse_store import keys, lifecycle, owners, revisions
+from keyfuse_store.audit import AuditLog
+from keyfuse_store.database import Database, open_database
+from keyfuse_store.errors import SettingsError
+from keyfuse_store.limits import ProcessRates
+from keyfuse_store.model import Issued, Key, Owner, Verdict
+from keyfuse_store.opening import PepperSource, open_ring
+from keyfuse_store.peppers import PepperRing
+from keyfuse_store.reader import KeyReader
+from keyfuse_store.settings import Settings
+from keyfuse_store.times import Clock, system_clock
+from keyfuse_store.verify import Question, Verifier
+
+
+class KeyStore:
+    """Issues, verifies, lists and revokes API keys. Safe to share between threads.
+
+    Attributes:
+        database: Where the keys are; `database.engine` is the SQLAlchemy engine.
+        settings: What it was opened with.
+        audit: Appends to the audit record inside `begin()`.
+        peppers: The versions at hand.
+        clock: The present time in epoch microseconds.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        ring: PepperRing,
+        settings: Settings,
+        clock: Clock = system_clock,
+        token_bytes: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self.database = database
+        self.settings = settings
+        self.peppers = ring
+        self.audit = AuditLog(ring)
+        self.clock = clock
+        self._token_bytes = token_bytes
+        self._reader = KeyReader(database)
+        self._verify = Verifier(self._reader, ring, ProcessRates(), clock).verify
+
+    @classmethod
+    def open(
+        cls,
+        url: str | None = None,
+        *,
+        peppers: PepperSource = None,
+        settings: Settings | None = None,
+        clock: Clock = system_clock,
+        token_bytes: Callable[[int], bytes] = os.urandom,
+    ) -> Self:
+        """Open a store. An embedded SQLite database is made or upgraded on the way.
+
+        Args:
+            url: `sqlite:///FILE` or `postgresql+psycopg://…`; default is from the settings.
+            peppers: `{version: bytes}`, a ring, or `1:base64,…`; default is from the settings.
+            settings: Default is what the environment says.
+            clock: Gives epoch microseconds.
+            token_bytes: The random source.
+
+        Raises:
+            SettingsError: a setting is wrong.
+            PepperError: no peppers, or not those of this database.
+            DatabaseError: the database cannot be opened, is too new or needs an upgrade.
+        """
+        settings = Settings.load() if settings is None else settings
+        if settings.limits != "process":
+            raise SettingsError(f"limits: {settings.limits!r} is not available yet; use 'process'")
+        database = open_database(url or settings.database_url)
+        try:
+            (revisions.upgrade if database.embedded else revisions.check)(database)
+            ring = open_ring(database, settings, peppers, clock(), token_bytes)
+        except BaseException:
+            database.close()
+            raise
+        return cls(database, ring, settings, clock, token_bytes)
+
+    def issue(
+        self,
+        *,
+        prefix: str,
+        owner: str,
+        name: str = "",
+        scopes: Sequence[str] = (),
+        meta: Mapping[str, object] | None = None,
+        not_before: datetime | None = None,
+        expires_at: datetime | None = None,
+        expires_in: timedelta | None = None,
+        rate_limit: str | None = None,
+        quota: str | None = None,
+        addresses: Sequence[str] = (),
+        admin: bool = False,
+        actor: str = "api",
+    ) -> Issued:
+        """Issue a key; the plaintext is in this answer and nowhere else.
+
+        See `issue.KeyOrder` for the arguments. A new mail address for `owner` adds the owner.
+
+        Raises:
+            InvalidField: a field is not acceptable; it is named.
+            OwnerNotFound: the owner id does not exist.
+            DatabaseError: nothing was issued.
+        """
+        order = issuing.KeyOrder(
+            prefix=prefix,
+            owner=owner,
+            name=name,
+            scopes=scopes,
+            meta=meta,
+            not_before=not_before,
+            expires_at=expires_at,
+            expires_in=expires_in,
+            rate_limit=rate_limit,
+            quota=quota,
+            addresses=addresses,
+            admin=admin,
+        )
+        with self.begin() as connection:
+            return issuing.issue(
+                connection,
+                self.audit,
+                self.peppers,
+                order,
+                actor=actor,
+                at=self.clock(),
+                token_bytes=self._token_bytes,
+            )
+
+    def verify(
+        self,
+        token: str | Secret,
+        *,
+        scopes: Sequence[str] = (),
+        any_of: Sequence[str] = (),
+        resource: str | None = None,
+        client_address: str | None = None,
+        cost: int = 1,
+    ) -> Verdict:
+        """Tell whether a key may do what is asked, as of this moment in every process.
+
+        Args:
+            token: The whole key; anything that is none is `malformed`.
+            scopes: All of these are needed.
+            any_of: One of these is needed.
+            resource: What the call is about, for keys held to one resource.
+            client_address: Where the call comes from, for keys with an allow-list.
+            cost: How many calls this one counts for; 0 only looks.
+
+        Returns:
+            The verdict; a database or pepper that is gone is `unavailable`, never an exception.
+
+        Raises:
+            InvalidField: the question itself is malformed.
+        """
+        question = Question(scopes, any_of, resource, client_address, cost)
+        question.check()
+        return self._verify(token, question)
+
+    def get(self, key_id: str) -> Key:
+        """The key with this id, in any state.
+
+        Raises:
+            KeyNotFound: there is none.
+        """
+        with self.read() as connection:
+            return keys.get(connection, key_id)
+
+    def list(
+        self,
+        *,
+        owner: str | None = None,
+        prefix: str | None = None,
+        state: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> Sequence[Key]:
+        """A page of keys, oldest first, after the key with the id `after`.
+
+        Raises:
+            InvalidField: a filter is malformed.
+            OwnerNotFound: the owner does not exist.
+            KeyNotFound: the key `after` does not exist.
+        """
+        with self.read() as connection:
+            return keys.page(
+                connection, owner=owner, prefix=prefix, state=state, after=after, limit=limit
+            )
+
+    def match(self, tokens: Sequence[str]) -> Sequence[Key | None]:
+        """For each token the key it is, in any state, proven by the whole secret; else None.
+
+        Raises:
+            DatabaseError: the database cannot be read.
+        """
+        with self.read() as connection:
+            return keys.match(connection, self.peppers, tokens)
+
+    def revoke(
+        self,
+        key_id: str,
+        *,
+        reason: str,
+        evidence: Mapping[str, object] | None = None,
+        actor: str = "api",
+    ) -> Key:
+        """Kill a key for good. A dead key stays as it died.
+
+        Raises:
+            KeyNotFound: there is no such key.
+        """
+        with self.begin() as connection:
+            lifecycle.revoke(
+                connection,
+                self.audit,
+                key_id,
+                reason=reason,
+                evidence=evidence,
+                actor=actor,
+                at=self.clock(),
+            )
+            return keys.get(connection, key_id)
+
+    def suspend(self, key_id: str, *, reason: str, actor: str = "api") -> Key:
+        """Stop a key until it is resumed.
+
+        Raises:
+            KeyNotFound: there is no such key.
+            StateConflict: the key is revoked.
+        """
+        with self.begin() as connection:
+            at = self.clock()
+            lifecycle.suspend(connection, self.audit, key_id, reason=reason, actor=actor, at=at)
+            return keys.get(connection, key_id)
+
+    def resume(self, key_id: str, *, actor: str = "api") -> Key:
+        """Undo a suspension, or else a quarantine.
+
+        Raises:
+            KeyNotFound: there is no such key.
+            StateConflict: the key is revoked.
+        """
+        with self.begin() as connection:
+            lifecycle.resume(connection, self.audit, key_id, actor=actor, at=self.clock())
+            return keys.get(connection, key_id)
+
+    def add_owner(self, email: str, *, name: str = "", actor: str = "api") -> Owner:
+        """Add an owner.
+
+        Raises:
+            InvalidField: a field is not acceptable, or the mail address is taken.
+        """
+        with self.begin() as connection:
+            return owners.add(
+                connection,
+                self.audit,
+                email=email,
+                name=name,
+                actor=actor,
+                at=self.clock(),
+                token_bytes=self._token_bytes,
+            )
+
+    def begin(self) -> AbstractContextManager[Connection]:
+        """One durable write transaction to compose steps in (see `Database.begin`)."""
+        return self.database.begin()
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """One consistent view of the database (see `Database.read`)."""
+        return self.database.read()
+
+    def check(self) -> None:
+        """Make sure that the database is there and fits this code; for a readiness probe.
+
+        Raises:
+            DatabaseError: it does not.
+        """
+        revisions.check(self.database)
+
+    def close(self) -> None:
+        """Close every connection; the store can no longer be used."""
+        self._reader.close()
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

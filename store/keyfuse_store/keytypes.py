@@ -1,0 +1,126 @@
+"""Key types: what is to happen to the keys of a prefix when they leak."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from keyfuse_rules.prefixes import InvalidPrefix, check_prefix
+from keyfuse_store import scopes
+from keyfuse_store.errors import InvalidField, SettingsError
+from keyfuse_store.leaks import LeakAction
+
+_ACTIONS: tuple[LeakAction, ...] = ("revoke", "quarantine", "notify")
+_LEGACY_HASHES = ("sha256", "sha512")
+_FIELDS = frozenset(
+    {"prefix", "on_leak", "on_leak_private", "publishable", "quarantine_scopes", "legacy"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Legacy:
+    """How keys issued before keyfuse look and how they were hashed."""
+
+    pattern: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyType:
+    """The policy for one prefix.
+
+    Attributes:
+        on_leak: What to do when such a key is seen in public.
+        on_leak_private: What to do when it is seen in a private place.
+        publishable: Such keys are meant to be seen (in a browser, say).
+        quarantine_scopes: What a key in quarantine may still do.
+        legacy: The keys of this type from before keyfuse.
+    """
+
+    prefix: str
+    on_leak: LeakAction = "revoke"
+    on_leak_private: LeakAction = "revoke"
+    publishable: bool = False
+    quarantine_scopes: tuple[str, ...] = ()
+    legacy: Legacy | None = None
+
+
+def parse_key_types(tables: object, where: str) -> tuple[KeyType, ...]:
+    """Read `[[key_types]]`.
+
+    Raises:
+        SettingsError: a table is malformed; it is named by its place and its prefix.
+    """
+    if not isinstance(tables, list):
+        raise SettingsError(f"key_types in {where}: must be tables, [[key_types]]")
+    types = tuple(_key_type(table, f"[[key_types]] in {where}") for table in tables)
+    seen: set[str] = set()
+    for kind in types:
+        if kind.prefix in seen:
+            raise SettingsError(f"[[key_types]] in {where}: {kind.prefix} is declared twice")
+        seen.add(kind.prefix)
+    return types
+
+
+def _key_type(table: object, where: str) -> KeyType:
+    if not isinstance(table, dict):
+        raise SettingsError(f"{where}: must be a table")
+    for name in table:
+        if name not in _FIELDS:
+            raise SettingsError(f"{where}: {name} is not known; {', '.join(sorted(_FIELDS))} are")
+    prefix = _prefix(table, where)
+    where = f"{where}, prefix {prefix}"
+    publishable = table.get("publishable", False)
+    if not isinstance(publishable, bool):
+        raise SettingsError(f"{where}: publishable must be true or false")
+    # Killing a key that is public on purpose would let anyone switch its owner off.
+    on_leak = _action(table, "on_leak", "notify" if publishable else "revoke", where)
+    on_leak_private = _action(table, "on_leak_private", on_leak, where)
+    kept = _quarantine_scopes(table, where)
+    if "quarantine" in {on_leak, on_leak_private} and not kept:
+        raise SettingsError(f"{where}: quarantine needs quarantine_scopes")
+    return KeyType(prefix, on_leak, on_leak_private, publishable, kept, _legacy(table, where))
+
+
+def _prefix(table: Mapping[str, object], where: str) -> str:
+    prefix = table.get("prefix")
+    if not isinstance(prefix, str):
+        raise SettingsError(f"{where}: prefix is missing")
+    try:
+        check_prefix(prefix)
+    except InvalidPrefix as error:
+        raise SettingsError(f"{where}: {error}") from None
+    return prefix
+
+
+def _action(table: Mapping[str, object], name: str, default: LeakAction, where: str) -> LeakAction:
+    value = table.get(name, default)
+    for action in _ACTIONS:
+        if value == action:
+            return action
+    raise SettingsError(f"{where}: {name} must be one of {', '.join(_ACTIONS)}")
+
+
+def _quarantine_scopes(table: Mapping[str, object], where: str) -> tuple[str, ...]:
+    value = table.get("quarantine_scopes", [])
+    if not isinstance(value, list):
+        raise SettingsError(f"{where}: quarantine_scopes must be a list")
+    try:
+        return tuple(scopes.granted("quarantine_scopes", value, management=False).split())
+    except InvalidField as error:
+        raise SettingsError(f"{where}: {error}") from None
+
+
+def _legacy(table: Mapping[str, object], where: str) -> Legacy | None:
+    value = table.get("legacy")
+    if value is None:
+        return None
+    if not isinstance(value, dict) or set(value) != {"pattern", "hash"}:
+        raise SettingsError(f"{where}: legacy needs exactly pattern and hash")
+    pattern, hash_name = value["pattern"], value["hash"]
+    if hash_name not in _LEGACY_HASHES:
+        raise SettingsError(f"{where}: legacy.hash must be one of {', '.join(_LEGACY_HASHES)}")
+    try:
+        re.compile(pattern)
+    except (re.error, TypeError):
+        raise SettingsError(f"{where}: legacy.pattern is no regular expression") from None
+    return Legacy(pattern, hash_name)

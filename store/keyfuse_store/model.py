@@ -1,0 +1,196 @@
+"""The values that flow through the store. Read this first.
+
+A `Key` is one row of the table with its times still in epoch microseconds; the properties give
+them as datetimes. The plaintext of a key is in none of them but `Issued`, once.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Literal
+
+import msgspec
+
+from keyfuse_rules import Secret
+from keyfuse_store.times import from_micros, rfc3339
+
+KeyState = Literal["active", "suspended", "quarantined", "revoked"]
+Code = Literal[
+    "valid",
+    "malformed",
+    "unknown",
+    "suspended",
+    "revoked",
+    "expired",
+    "not_yet_valid",
+    "insufficient_scope",
+    "address_denied",
+    "rate_limited",
+    "quota_exceeded",
+    "unavailable",
+]
+
+
+# gc=False and no parsing on construction: verification makes one of these per call.
+class Key(msgspec.Struct, frozen=True, gc=False):
+    """An issued key without its secret, the fields in the order of `keys.KEY_COLUMNS`."""
+
+    id: str
+    prefix: str
+    owner_id: str
+    owner: str
+    name: str
+    meta_json: str
+    scopes_text: str
+    addresses_text: str
+    rate_limit: str | None
+    quota: str | None
+    state: KeyState
+    quarantine_text: str | None
+    created_us: int
+    not_before_us: int | None
+    expires_us: int | None
+    overlap_until_us: int | None
+    predecessor_id: str | None
+    successor_id: str | None
+    revoked_us: int | None
+    revoke_reason: str | None
+    revoke_evidence_json: str | None
+    last_used_us: int | None
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """What the key was granted, as `resource:action`."""
+        return words(self.scopes_text)
+
+    @property
+    def quarantine_scopes(self) -> tuple[str, ...] | None:
+        """What is left of the scopes in quarantine; None if the key is not in quarantine."""
+        return None if self.quarantine_text is None else words(self.quarantine_text)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The networks the key may be used from; empty means anywhere."""
+        return words(self.addresses_text)
+
+    @property
+    def meta(self) -> Mapping[str, object]:
+        """The free-form data given at issue."""
+        meta: dict[str, object] = json.loads(self.meta_json)
+        return meta
+
+    @property
+    def created(self) -> datetime:
+        """When the key was issued."""
+        return from_micros(self.created_us)
+
+    @property
+    def not_before(self) -> datetime | None:
+        """When the key begins to be valid."""
+        return None if self.not_before_us is None else from_micros(self.not_before_us)
+
+    @property
+    def expires(self) -> datetime | None:
+        """When the key ends to be valid."""
+        return None if self.expires_us is None else from_micros(self.expires_us)
+
+    @property
+    def revoked(self) -> datetime | None:
+        """When the key died."""
+        return None if self.revoked_us is None else from_micros(self.revoked_us)
+
+    @property
+    def last_used(self) -> datetime | None:
+        """When the key was last seen valid, late by up to a second."""
+        return None if self.last_used_us is None else from_micros(self.last_used_us)
+
+    @property
+    def revoke_evidence(self) -> Mapping[str, object] | None:
+        """What the revocation rests on."""
+        if self.revoke_evidence_json is None:
+            return None
+        evidence: dict[str, object] = json.loads(self.revoke_evidence_json)
+        return evidence
+
+    def as_json(self) -> dict[str, object]:
+        """The key as programs see it, on the command line and over HTTP."""
+        return {
+            "id": self.id,
+            "prefix": self.prefix,
+            "owner": self.owner,
+            "owner_id": self.owner_id,
+            "name": self.name,
+            "meta": self.meta,
+            "scopes": self.scopes,
+            "addresses": self.addresses,
+            "rate_limit": self.rate_limit,
+            "quota": self.quota,
+            "state": self.state,
+            "quarantine_scopes": self.quarantine_scopes,
+            "created": rfc3339(self.created_us),
+            "not_before": rfc3339(self.not_before_us),
+            "expires": rfc3339(self.expires_us),
+            "overlap_until": rfc3339(self.overlap_until_us),
+            "predecessor_id": self.predecessor_id,
+            "successor_id": self.successor_id,
+            "revoked": rfc3339(self.revoked_us),
+            "revoke_reason": self.revoke_reason,
+            "revoke_evidence": self.revoke_evidence,
+            "last_used": rfc3339(self.last_used_us),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """The one answer that carries a plaintext key."""
+
+    token: Secret
+    key: Key
+
+
+class Verdict(msgspec.Struct, frozen=True, gc=False):
+    """What verification found.
+
+    Attributes:
+        ok: True for `valid` only.
+        code: Stable word for programs.
+        key: The key, once its secret was proven, whatever its state; else None.
+        retry_after: Seconds until the same call could pass; None when it never will or did.
+    """
+
+    ok: bool
+    code: Code
+    key: Key | None = None
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whom a key belongs to and who is told when it leaks."""
+
+    id: str
+    email: str
+    name: str
+    created_us: int
+
+    @property
+    def created(self) -> datetime:
+        """When the owner was added."""
+        return from_micros(self.created_us)
+
+    def as_json(self) -> dict[str, object]:
+        """The owner as programs see it."""
+        return {
+            "id": self.id,
+            "email": self.email,
+            "name": self.name,
+            "created": rfc3339(self.created_us),
+        }
+
+
+@lru_cache(maxsize=4096)
+def words(text: str) -> tuple[str, ...]:
+    """The parts of a stored list; keys share few distinct lists, so the text is the cache key."""
+    return tuple(text.split())

@@ -1,0 +1,118 @@
+"""The audit record: every change has its entry, and no entry can be altered unseen."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from keyfuse_store import Issued, KeyStore, audit
+from keyfuse_store.errors import DatabaseDamaged
+from keyfuse_store.peppers import PepperRing
+from support.keys import make_key
+
+
+@pytest.fixture
+def busy(store: KeyStore) -> KeyStore:
+    for number in range(5):
+        key = store.issue(prefix="acme_live", owner=f"{number}@example.com").key
+        store.revoke(key.id, reason="leaked")
+    return store
+
+
+def report(store: KeyStore, ring: PepperRing | None = None) -> audit.ChainReport:
+    with store.read() as connection:
+        return audit.verify_chain(connection, ring or store.peppers)
+
+
+def test_an_unaltered_record_holds(busy: KeyStore) -> None:
+    assert report(busy) == (15, None)
+
+
+def test_entries_say_who_what_and_when(store: KeyStore, issued: Issued) -> None:
+    with store.read() as connection:
+        first, second = audit.entries(connection)
+        assert audit.entries(connection, after=1, limit=1) == [second]
+    assert first.action == "owner.added"
+    assert second.as_json() == {
+        "seq": 2,
+        "at": "2027-01-15T08:00:00Z",
+        "actor": "api",
+        "origin": None,
+        "action": "key.issued",
+        "subject": issued.key.id,
+        "detail": {
+            "prefix": "acme_live",
+            "owner": issued.key.owner_id,
+            "scopes": ["invoices:read"],
+            "expires": None,
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("tampering", "problem"),
+    [
+        ("UPDATE kf_audit SET actor = 'somebody else' WHERE seq = 7", "entry 7 is not what"),
+        ("UPDATE kf_audit SET at = at + 1 WHERE seq = 1", "entry 1 is not what"),
+        ("DELETE FROM kf_audit WHERE seq = 7", "entry 7 is missing"),
+        ("DELETE FROM kf_audit WHERE seq > 12", "entries after 12 are missing"),
+        (
+            """INSERT INTO kf_audit SELECT 16, at, actor, origin, action, subject, detail,
+               pepper_version, mac FROM kf_audit WHERE seq = 15""",
+            "entry 16 is not what",
+        ),
+        (
+            """UPDATE kf_audit SET seq = CASE seq WHEN 3 THEN -4 ELSE -3 END WHERE seq IN (3, 4);
+               UPDATE kf_audit SET seq = -seq WHERE seq < 0""",
+            "entry 3 is not what",
+        ),
+        ("UPDATE kf_audit SET pepper_version = 9 WHERE seq = 4", "entry 4 needs pepper 9"),
+    ],
+)
+def test_an_altered_record_is_noticed(
+    busy: KeyStore, home: Path, tampering: str, problem: str
+) -> None:
+    database = sqlite3.connect(home / "keyfuse.db")
+    database.executescript(tampering)
+    database.commit()
+    database.close()
+    found = report(busy)
+    assert found.problem is not None
+    assert found.problem.startswith(problem)
+
+
+def test_a_record_without_its_head_accepts_no_more(busy: KeyStore) -> None:
+    with busy.begin() as connection:
+        connection.execute(text("DELETE FROM kf_audit_head"))
+    with pytest.raises(DatabaseDamaged):
+        busy.add_owner("x@example.com")
+    assert report(busy).problem == "entries after 15 are missing"
+
+
+def test_another_pepper_cannot_forge_the_record(busy: KeyStore) -> None:
+    assert report(busy, PepperRing({1: b"x" * 32})).problem == "entry 1 is not what was written"
+
+
+def test_a_key_in_an_entry_is_cut(store: KeyStore) -> None:
+    token = make_key().reveal()
+    with store.begin() as connection:
+        store.audit.append(
+            connection,
+            action="note",
+            actor=token,
+            subject=token,
+            at=1,
+            detail={"text": token},
+            origin=token,
+        )
+    with store.read() as connection:
+        assert token[-38:] not in str(audit.entries(connection))
+    assert report(store).problem is None
+
+
+def test_the_chain_is_read_in_pages(store: KeyStore) -> None:
+    with store.begin() as connection:
+        for number in range(1001):
+            store.audit.append(connection, action="note", actor="x", subject=str(number), at=number)
+    assert report(store) == (1001, None)
