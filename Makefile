@@ -9,7 +9,7 @@ DEMO ?=
 TESTS ?=
 BIN := $(VENV)/bin
 
-.PHONY: demo test check clean venv
+.PHONY: demo test check lint types layers clean venv
 
 demo: venv
 	@$(BIN)/keyfuse demo $(DEMO)
@@ -19,11 +19,17 @@ test: venv
 	@$(BIN)/python -m pytest -n auto --maxprocesses=4 --cov --cov-report=term $(TESTS)
 	@$(BIN)/python .ci/coverage_floors.py
 
-check: venv
-	@$(BIN)/ruff check
+check: lint types layers
+
+lint: venv
+	@$(BIN)/ruff check --output-format=concise
 	@$(BIN)/ruff format --check
+
+types: venv
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+
+layers: venv
+	@$(BIN)/lint-imports --no-logo
 
 venv:
 	@command -v "$(PYTHON)" >/dev/null || { echo "keyfuse: there is no $(PYTHON); install Python 3.11 or newer, or name it: make PYTHON=/path/to/python3" >&2; exit 2; }

@@ -34,13 +34,19 @@ def main(arguments: list[str]) -> int:
         return 1
     broken = False
     for package, floor in FLOORS.items():
-        statements, branches = (share(totals[package], kind) for kind in ("statements", "branches"))
-        below = floor is not None and min(statements, branches) < floor
-        broken = broken or below
-        if below or "--show" in arguments:
-            held = f"floor {floor} %" if floor is not None else "no floor"
-            print(f"{package}: statements {statements:.2f} %, branches {branches:.2f} % ({held})")
+        held, line = judge(package, floor, totals[package])
+        broken = broken or not held
+        if not held or "--show" in arguments:
+            print(line)
     return int(broken)
+
+
+def judge(package: str, floor: int | None, total: Counter[str]) -> tuple[bool, str]:
+    """Tell whether a package holds its floor, and the line that shows its figures."""
+    statements, branches = share(total, "statements"), share(total, "branches")
+    asked = "no floor" if floor is None else f"floor {floor} %"
+    line = f"{package}: statements {statements:.2f} %, branches {branches:.2f} % ({asked})"
+    return floor is None or min(statements, branches) >= floor, line
 
 
 def measured() -> dict[str, Counter[str]]:
