@@ -7,7 +7,7 @@ IMMEDIATE` (two writers queue instead of failing half way) and is on disk when i
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from sqlalchemy import (
     URL,
     Connection,
     Engine,
-    PoolProxiedConnection,
     create_engine,
     event,
     make_url,
@@ -28,6 +27,7 @@ from keyfuse_store.errors import DatabaseReadOnly, DatabaseVanished, SettingsErr
 
 BUSY_SECONDS = 5.0
 _WRITES = "keyfuse_writes"
+_POSTGRESQL_OPTIONS = {"connect_timeout": 10}
 
 
 class Database:
@@ -41,8 +41,11 @@ class Database:
         generation: Grows when the file was deleted or replaced: older connections are stale.
     """
 
-    def __init__(self, engine: Engine, place: str, path: Path | None) -> None:
+    def __init__(
+        self, engine: Engine, connect: Callable[[], Any], place: str, path: Path | None
+    ) -> None:
         self.engine = engine
+        self._connect = connect
         self.place = place
         self.path = path
         self.driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
@@ -78,21 +81,17 @@ class Database:
         with self.named_errors(), self.engine.connect() as connection, connection.begin():
             yield connection
 
-    def hold(self) -> PoolProxiedConnection:
+    def hold(self) -> Any:
         """A driver connection in autocommit mode, outside the pool, that never writes.
 
         Raises:
             DatabaseError: it cannot be opened.
         """
         with self.named_errors():
-            held = self.engine.raw_connection()
-            held.detach()
-            driver: Any = held.dbapi_connection
+            driver = self._connect()
             if self.embedded:
                 driver.execute("PRAGMA query_only = ON")
-            else:
-                driver.autocommit = True
-            return held
+            return driver
 
     def check_place(self) -> None:
         """Make sure the file is the one that was opened.
@@ -172,14 +171,20 @@ def _open_sqlite(url: URL, *, create: bool) -> Database:
     engine = create_engine(url, creator=connect, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
-    return Database(engine, place, path)
+    return Database(engine, connect, place, path)
 
 
 def _open_postgresql(url: URL) -> Database:
     engine = create_engine(
-        url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 10}
+        url, hide_parameters=True, pool_pre_ping=True, connect_args=_POSTGRESQL_OPTIONS
     )
-    return Database(engine, url.render_as_string(hide_password=True), None)
+    arguments, options = engine.dialect.create_connect_args(url)
+
+    def connect() -> Any:
+        dbapi = engine.dialect.loaded_dbapi
+        return dbapi.connect(*arguments, **options, **_POSTGRESQL_OPTIONS, autocommit=True)
+
+    return Database(engine, connect, url.render_as_string(hide_password=True), None)
 
 
 def _make_file(path: Path) -> None:

@@ -11,8 +11,6 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import PoolProxiedConnection
-
 from keyfuse_store.database import Database
 from keyfuse_store.keys import lookup
 
@@ -26,9 +24,9 @@ _readers: weakref.WeakSet["KeyReader"] = weakref.WeakSet()
 class _Held:
     """One thread's connection, closed when the thread ends or the reader does."""
 
-    def __init__(self, connection: PoolProxiedConnection) -> None:
-        self.driver: Any = connection.dbapi_connection
-        self.close = weakref.finalize(self, connection.close)
+    def __init__(self, driver: Any) -> None:
+        self.driver = driver
+        self.close = weakref.finalize(self, driver.close)
 
 
 class KeyReader:

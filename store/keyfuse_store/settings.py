@@ -22,7 +22,7 @@ _CONFIG = "KEYFUSE_CONFIG"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that can be set; each is described in docs/configuration.md."""
+    """Everything that can be set; the names are those of the file and of the flags."""
 
     home: Path
     database_url: str = field(repr=False)

@@ -29,6 +29,7 @@ _MALFORMED = Verdict(ok=False, code="malformed")
 _UNKNOWN = Verdict(ok=False, code="unknown")
 _UNAVAILABLE = Verdict(ok=False, code="unavailable")
 _NO_DIGEST = bytes(32)
+_LISTS = (list, tuple)
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +49,10 @@ class Question(msgspec.Struct, frozen=True, gc=False):
         Raises:
             InvalidField: scopes given as one text, or a cost that is no whole number from 0.
         """
-        for field, scopes in (("scopes", self.scopes), ("any_of", self.any_of)):
-            if not isinstance(scopes, list | tuple):
-                raise InvalidField(field, "must be a list of scopes, not one text")
+        if not isinstance(self.scopes, _LISTS):
+            raise InvalidField("scopes", "must be a list of scopes, not one text")
+        if not isinstance(self.any_of, _LISTS):
+            raise InvalidField("any_of", "must be a list of scopes, not one text")
         if type(self.cost) is not int or not 0 <= self.cost <= COST_MAX:
             raise InvalidField("cost", f"must be a whole number from 0 to {COST_MAX}")
 
