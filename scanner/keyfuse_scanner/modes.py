@@ -43,7 +43,6 @@ def scan_stdin(scanning: Scanning, stdin: BinaryIO) -> Examined:
 
 def scan_staged(scanning: Scanning, repository: Repository) -> Examined:
     """Scan what is about to be committed and report what HEAD does not have."""
-    from keyfuse_scanner.listings import merge_heads
     from keyfuse_scanner.sources.staged import staged
 
     changes = staged(repository)
@@ -53,6 +52,8 @@ def scan_staged(scanning: Scanning, repository: Repository) -> Examined:
     examined = examined._replace(hits=_at_paths(examined.hits, paths))
     if not examined.hits:
         return examined
+    from keyfuse_scanner.listings import merge_heads
+
     old = changes.old + _merged(repository, merge_heads(repository), examined.hits)
     return _without_old(scanning, repository, examined, old, deleted=changes.deleted)
 

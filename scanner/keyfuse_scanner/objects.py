@@ -22,6 +22,7 @@ from keyfuse_scanner.windows import PIECE
 
 # Each damaged object costs one start of git.
 _DAMAGED_MAX = 100
+_UNPARSED_PLACES: dict[str, Place] = {"tag": "tag-message", "tree": "file-name"}
 _ALL = ("cat-file", "--batch-all-objects", "--unordered", "--buffer")
 
 
@@ -91,7 +92,7 @@ def _documents(
     elif entry.kind == "blob":
         yield from _blob(entry, place, max_size)
     elif entry.size > PIECE:
-        yield Document("commit-message", None, entry.object_id, _up_to_break(entry.pieces))
+        yield _unparsed(entry)
     elif entry.kind == "tree":
         yield _names(entry)
     else:
@@ -109,6 +110,13 @@ def _up_to_break(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Yield what there is; that the rest is missing is seen where the next object is asked for."""
     with suppress(TruncatedBatch):
         yield from pieces
+
+
+def _unparsed(entry: BatchObject) -> Document:
+    """Return an object that is too large to be taken apart, as a whole."""
+    commit = Commit(entry.object_id, b"", None) if entry.kind == "commit" else None
+    place = _UNPARSED_PLACES.get(entry.kind, "commit-message")
+    return Document(place, None, entry.object_id, _up_to_break(entry.pieces), commit)
 
 
 def _names(entry: BatchObject) -> Document:
