@@ -1,0 +1,62 @@
+"""What a job is, whoever runs it; the library that does is known to `jobs` alone."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from keyfuse_webhook.errors import WebhookError
+
+State = Literal["waiting", "running", "done", "undeliverable", "failed"]
+
+
+class TryAgain(WebhookError):
+    """A handler could not finish now; it is called again after a pause, for as long as it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something to do after a commit.
+
+    Attributes:
+        id: Identifies the job for ever: enqueueing it twice is enqueueing it once.
+        kind: Which handler does it.
+        arguments: Ids, never secrets.
+        line: Jobs of one line run one after the other, in the order they were enqueued.
+    """
+
+    id: str
+    kind: str
+    arguments: tuple[str, ...]
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a job ended."""
+
+    state: Literal["done", "undeliverable"]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """A job as it stands in the database."""
+
+    id: str
+    kind: str
+    state: State
+    reason: str
+    created_ms: int
+    updated_ms: int
+
+
+class Handler(NamedTuple):
+    """What is done for one kind of job.
+
+    Attributes:
+        attempt: Does it; raises `TryAgain` when it cannot now. At least once, by its nature.
+        conclude: Writes down how it ended; repeated until it succeeds, without a new attempt.
+    """
+
+    attempt: Callable[[Job], Awaitable[Outcome]]
+    conclude: Callable[[Job, Outcome], Awaitable[None]]
