@@ -1,0 +1,87 @@
+"""The HTTP application: which path goes where in which role, and what lives as long as it does."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Literal
+
+import httpx
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from keyfuse_store import KeyStore
+from keyfuse_webhook.alerts_endpoint import PartnerAlerts
+from keyfuse_webhook.health import Readiness, healthz
+from keyfuse_webhook.keyring import KeyRing
+from keyfuse_webhook.model import GITHUB
+from keyfuse_webhook.problem import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, Refusal, problem
+from keyfuse_webhook.revocation import Enqueue, LeakResponse
+from keyfuse_webhook.verify_endpoint import VerifyEndpoint
+
+Role = Literal["all", "public", "private"]
+
+
+def build_app(
+    store: KeyStore,
+    enqueue: Enqueue,
+    *,
+    role: Role = "all",
+    host: str = "127.0.0.1",
+    lifespan: AbstractAsyncContextManager[None] | None = None,
+) -> Starlette:
+    """Put the application together.
+
+    Args:
+        store: Where the keys are; the caller closes it.
+        enqueue: Adds a job to a transaction.
+        role: Which half of the paths to serve.
+        host: What the service is bound to; loopback callers need no credential to verify.
+        lifespan: What runs beside it (the job worker), entered and left with it.
+    """
+    client = httpx.AsyncClient(timeout=httpx.Timeout(5.0), follow_redirects=False)
+    settings = store.settings
+    ring = KeyRing(settings.github_partner_keys_url, client)
+    response = LeakResponse(store, enqueue)
+    alerts = PartnerAlerts(GITHUB, ring, store, response, settings.max_body)
+    routes: dict[Role, list[Route]] = {
+        "public": [Route("/github/partner-alerts", alerts.receive, methods=["POST"])],
+        "private": [
+            Route("/v1/verify", VerifyEndpoint(store, host).answer, methods=["POST"]),
+            Route("/readyz", Readiness(store).readyz, methods=["GET"]),
+        ],
+    }
+
+    @asynccontextmanager
+    async def living(_app: Starlette) -> AsyncIterator[None]:
+        async with client:
+            if lifespan is None:
+                yield
+            else:
+                async with lifespan:
+                    yield
+            await ring.close()
+
+    served = [route for half in routes if role in {half, "all"} for route in routes[half]]
+    return Starlette(
+        routes=[Route("/healthz", healthz, methods=["GET"]), *served],
+        exception_handlers={HTTPException: _refused, Exception: _broken},
+        lifespan=living,
+    )
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    """What the router itself turns away."""
+    status = error.status_code if isinstance(error, HTTPException) else INTERNAL.status
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    known = _BY_STATUS.get(status)
+    return problem(known or Refusal(status, "refused", "The request was refused."), headers)
+
+
+async def _broken(_request: Request, _error: Exception) -> Response:
+    """A bug: the answer says nothing about it; the server logs it."""
+    return problem(INTERNAL)
+
+
+_BY_STATUS = {refusal.status: refusal for refusal in (NOT_FOUND, METHOD_NOT_ALLOWED, INTERNAL)}

@@ -1,0 +1,48 @@
+"""The service's commands: parse, compose, exit code."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from keyfuse_scanner.exits import Exit
+from keyfuse_store.errors import StoreError
+from keyfuse_store.settings import Settings
+from keyfuse_webhook.errors import WebhookError
+
+if TYPE_CHECKING:
+    from keyfuse_webhook.app import Role
+
+_ROLES = ("all", "public", "private")
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8787, show_default=True, type=click.IntRange(0, 65535))
+@click.option(
+    "--role",
+    type=click.Choice(_ROLES),
+    default="all",
+    show_default=True,
+    help="public: what GitHub calls. private: verification and the rest.",
+)
+@click.option("--no-worker", is_flag=True, help="Run no jobs here; another process does.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File with the service settings (TOML).",
+)
+def serve(host: str, port: int, role: "Role", config: Path | None, *, no_worker: bool) -> None:
+    """Receive alerts about leaked keys, kill those that are ours, tell their owners."""
+    from keyfuse_webhook import logs
+    from keyfuse_webhook.serving import Serving
+    from keyfuse_webhook.serving import serve as run
+
+    logs.configure()
+    try:
+        settings = Settings.load(config_file=config)
+        run(settings, Serving(host, port, role, worker=not no_worker))
+    except (StoreError, WebhookError) as error:
+        click.echo(f"keyfuse: {error}", err=True)
+        sys.exit(Exit.USAGE)

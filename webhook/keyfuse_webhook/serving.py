@@ -1,0 +1,129 @@
+"""The running service: store, jobs, application and server, started and ended in order."""
+
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+
+from keyfuse_store import KeyStore
+from keyfuse_store.settings import Settings
+from keyfuse_webhook.app import Role, build_app
+from keyfuse_webhook.errors import InvalidSetting
+from keyfuse_webhook.jobs import JobQueue, JobWorker
+from keyfuse_webhook.notification import OwnerNotices
+from keyfuse_webhook.revocation import NOTIFY
+
+# Seconds given to requests under way when the service is told to end.
+GRACE = 30
+
+_ROOT_PREFIX = "keyfuse_root"
+MAKE_ROOT_KEY = "keyfuse keys issue --admin --owner you@example.com"
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """How to serve."""
+
+    host: str
+    port: int
+    role: Role
+    worker: bool
+
+
+def serve(settings: Settings, serving: Serving) -> None:
+    """Serve until told to end (SIGTERM, SIGINT); then finish what is under way and return.
+
+    Raises:
+        StoreError: The database or its peppers cannot be used.
+        WebhookError: A setting cannot be used.
+    """
+    with KeyStore.open(settings=settings) as store:
+        url = _database_url(store)
+        queue = JobQueue(url)
+        try:
+            worker = JobWorker(url, {NOTIFY: OwnerNotices(store).handler()})
+            app = build_app(
+                store,
+                queue.enqueue,
+                role=serving.role,
+                host=serving.host,
+                lifespan=_working(worker if serving.worker else None),
+            )
+            _say_what_is_missing(store)
+            with _listening(serving) as listener, _quiet_signals():
+                _log.info("listening", host=serving.host, port=listener.getsockname()[1])
+                uvicorn.Server(_config(app, settings)).run(sockets=[listener])
+        finally:
+            queue.close()
+
+
+def _listening(serving: Serving) -> socket.socket:
+    family = socket.AF_INET6 if ":" in serving.host else socket.AF_INET
+    try:
+        return socket.create_server((serving.host, serving.port), family=family, backlog=2048)
+    except OSError as error:
+        raise InvalidSetting(
+            f"cannot listen on {serving.host}, port {serving.port}: {error.strerror}"
+        ) from None
+
+
+def _config(app: Starlette, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        timeout_graceful_shutdown=GRACE,
+    )
+
+
+@contextlib.asynccontextmanager
+async def _working(worker: JobWorker | None) -> AsyncIterator[None]:
+    """Run jobs beside the application."""
+    if worker is None:
+        yield
+        return
+    worker.start()
+    try:
+        yield
+    finally:
+        # The server has answered its last request; blocking the loop now harms nobody.
+        worker.stop()
+
+
+@contextlib.contextmanager
+def _quiet_signals() -> Iterator[None]:
+    """Let the server's graceful end be the end: it raises the signal again when it is done."""
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, lambda *_: None) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _database_url(store: KeyStore) -> str:
+    """The URL as the job library needs it: the very file, whatever the working directory."""
+    path = store.database.path
+    if path is not None:
+        return f"sqlite:///{path}"
+    return store.database.engine.url.render_as_string(hide_password=False)
+
+
+def _say_what_is_missing(store: KeyStore) -> None:
+    if store.settings.smtp_url is None:
+        _log.warning("no_mail_server", effect="owners are not told", setting="KEYFUSE_SMTP_URL")
+    if store.settings.dry_run:
+        _log.warning("dry_run", effect="leaked keys are recorded and left alive")
+    if not store.list(prefix=_ROOT_PREFIX, state="active", limit=1):
+        _log.warning("no_management_key", make_one_with=MAKE_ROOT_KEY)
