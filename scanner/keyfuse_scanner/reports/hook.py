@@ -12,7 +12,7 @@ def render(result: ScanResult, *, colour: bool = False) -> Iterator[str]:
     yield from text.render(result, colour=colour)
     if not result.findings:
         return
-    yield "Take it out of the file and `git add` that again; let the program read it elsewhere.\n"
+    yield "Take it out of the file, read it from the environment instead, and `git add` again.\n"
     yield "If it was ever pushed or shared, it is known: revoke it.\n"
     for key_id in sorted({finding.key_id for finding in result.findings if finding.key_id}):
         yield f"    keyfuse keys revoke {key_id}\n"
