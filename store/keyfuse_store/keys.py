@@ -42,6 +42,8 @@ KEY_COLUMNS = (
     table.c.revoke_reason,
     table.c.revoke_evidence,
     table.c.last_used_at,
+    table.c.legacy,
+    table.c.expiry_warned_at,
 )
 _PROOF_COLUMNS = (table.c.digest, table.c.pepper_version)
 

@@ -59,6 +59,8 @@ class Key(msgspec.Struct, frozen=True, gc=False):
     revoke_reason: str | None
     revoke_evidence_json: str | None
     last_used_us: int | None
+    legacy: str | None
+    expiry_warned_us: int | None
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -139,6 +141,7 @@ class Key(msgspec.Struct, frozen=True, gc=False):
             "revoke_reason": self.revoke_reason,
             "revoke_evidence": self.revoke_evidence,
             "last_used": rfc3339(self.last_used_us),
+            "legacy": self.legacy,
         }
 
 

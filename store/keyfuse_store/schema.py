@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 metadata = MetaData(
@@ -37,6 +38,8 @@ owners = Table(
     Column("name", String(120), nullable=False),
     Column("created_at", BigInteger, nullable=False),
 )
+
+_LEGACY = text("legacy IS NOT NULL")
 
 # WITHOUT ROWID: verification finds the whole row in one B-tree descent.
 keys = Table(
@@ -65,9 +68,19 @@ keys = Table(
     Column("revoke_reason", Text),
     Column("revoke_evidence", Text),
     Column("last_used_at", BigInteger),
+    # The hash of a key from before keyfuse: its digest is the pepper over that, and finds it.
+    Column("legacy", String(12)),
+    Column("expiry_warned_at", BigInteger),
     CheckConstraint("state IN ('active', 'suspended', 'quarantined', 'revoked')", name="state"),
     CheckConstraint("(state = 'revoked') = (revoked_at IS NOT NULL)", name="revoked_at"),
     Index(None, "created_at", "id"),
+    Index(
+        "kf_keys_legacy_digest",
+        "digest",
+        unique=True,
+        sqlite_where=_LEGACY,
+        postgresql_where=_LEGACY,
+    ),
     sqlite_with_rowid=False,
 )
 

@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from keyfuse_store import cli
+from keyfuse_store import cli, revisions
 from support.keys import make_key
 
 KEY = ["issue", "--prefix", "acme_live", "--owner", "owner@example.com", "--name", "ci"]
@@ -145,8 +145,8 @@ def test_a_key_in_the_arguments_is_not_repeated(data: Path) -> None:
 
 def test_a_database_that_is_upgraded_and_healthy(data: Path) -> None:
     first = json.loads(run(cli.db, "upgrade", "--json").stdout)
-    assert (first["from"], first["to"]) == (None, "0001")
-    assert "0001" in run(cli.db, "upgrade").stdout
+    assert (first["from"], first["to"]) == (None, revisions.REVISIONS[-1])
+    assert revisions.REVISIONS[-1] in run(cli.db, "upgrade").stdout
     issue()
     result = run(cli.db, "check", "--json")
     assert (result.exit_code, json.loads(result.stdout)["ok"]) == (0, True)
