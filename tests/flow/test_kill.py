@@ -62,7 +62,7 @@ class Stream:
         return True
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(280)
 def test_service_killed_at_20_random_moments_loses_nothing(tmp_path):
     port, log = free_port(), tmp_path / "service.log"
     with StandInGitHub() as github, MailSink() as sink:

@@ -6,7 +6,8 @@ know is in its arguments as ids: they stand in the database in clear, as does it
 
 How the library's traps are met (all were seen, not read about):
 
-- It would store pickles, and unpickle them: the JSON serializer is set on both ends.
+- It would store pickles: the JSON serializer is set on both ends. It would still unpickle a row
+  that says it is one, so that whoever can write to the database could run code here: refused.
 - Work of an executor that died is taken up only by an executor of the same name: there is one
   name, and `worker_lock` sees to it that one live process has it.
 - It would derive a version from the code, and leave jobs of other versions lying: pinned.
@@ -18,11 +19,12 @@ import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import sqlalchemy as sa
 import structlog
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer
+from dbos._serialization import DefaultSerializer
 
 from keyfuse_webhook.errors import WebhookError
 from keyfuse_webhook.jobs_model import Handler, Job, JobStatus, Outcome, State, TryAgain
@@ -42,6 +44,14 @@ DRAIN = 15.0
 _T = TypeVar("_T")
 
 _log = structlog.get_logger(__name__)
+
+
+def _refuse_pickle(_serializer: object, _text: str) -> NoReturn:
+    raise TypeError("a row of the job tables holds a pickle, which keyfuse never writes")
+
+
+# No setting turns it off; a test plants such a row and sees that it does nothing.
+DefaultSerializer.deserialize = _refuse_pickle  # type: ignore[method-assign, assignment]  # it is never to return
 
 
 class JobsUnavailable(WebhookError):

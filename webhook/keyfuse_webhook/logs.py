@@ -16,7 +16,7 @@ from structlog.types import EventDict, Processor, WrappedLogger
 from keyfuse_rules.redact import scrub
 
 # These say on each request or each start what our own lines already say.
-_QUIET = ("httpx", "httpcore", "uvicorn.access", "alembic", "asyncio")
+_QUIET = ("httpx", "httpcore", "uvicorn.access", "alembic", "asyncio", "dbos")
 
 
 def configure(*, readable: bool | None = None) -> None:

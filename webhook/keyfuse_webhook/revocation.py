@@ -22,7 +22,8 @@ from keyfuse_store.times import SECOND
 from keyfuse_webhook.jobs_model import Job
 
 NOTIFY = "notify"
-BATCH = 500
+# Well below the 500 that are allowed: an alert about one key waits for one of these at most.
+BATCH = 100
 # A receipt open for longer is closed and a new one goes on: a notice waits for its receipt to
 # close, but not for ever (`notification.LONGEST_OPEN`), and must find everything it tells of.
 _RECEIPT_LIFE = 10 * SECOND
