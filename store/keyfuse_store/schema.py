@@ -37,6 +37,8 @@ owners = Table(
     Column("email_folded", String(254), nullable=False, unique=True),
     Column("name", String(120), nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    # Verification reads the address of a key's owner out of this index.
+    Index(None, "id", "email"),
 )
 
 _LEGACY = text("legacy IS NOT NULL")
@@ -54,7 +56,8 @@ keys = Table(
     Column("meta", Text, nullable=False),
     Column("scopes", Text, nullable=False),
     Column("addresses", Text, nullable=False),
-    Column("rate_limit", String(40)),
+    # SQLite keeps to no length, and could not change it where the column stands.
+    Column("rate_limit", String(200).with_variant(String(40), "sqlite")),
     Column("quota", String(40)),
     Column("state", String(12), nullable=False),
     Column("quarantine_scopes", Text),
@@ -76,6 +79,7 @@ keys = Table(
     Index(None, "created_at", "id"),
     Index(
         "kf_keys_legacy_digest",
+        "pepper_version",
         "digest",
         unique=True,
         sqlite_where=_LEGACY,
@@ -157,6 +161,54 @@ receipts = Table(
     Column("closed_at", BigInteger),
 )
 
+# How much of its rate limits each key has used up, where `limits` is "database".
+rates = Table(
+    "kf_rates",
+    metadata,
+    Column("key_id", String(10), primary_key=True),
+    Column("limits", String(200), nullable=False),
+    Column("arrivals", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# How much of its quota each key has used up, leases included, in the period from `start`.
+quotas = Table(
+    "kf_quotas",
+    metadata,
+    Column("key_id", String(10), primary_key=True),
+    Column("unit", String(6), nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("used", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Statistics have no foreign key: keys are never deleted, and each check would cost a look-up.
+usage_hours = Table(
+    "kf_usage_hours",
+    metadata,
+    Column("hour", BigInteger, primary_key=True),
+    Column("key_id", String(10), primary_key=True),
+    Column("valid", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False),
+    Column("spent", BigInteger, nullable=False),
+    Index(None, "key_id", "hour"),
+    sqlite_with_rowid=False,
+)
+
+usage_events = Table(
+    "kf_usage_events",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at", BigInteger, nullable=False, index=True),
+    Column("key_id", String(10)),
+    Column("code", String(20), nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("cost", Integer, nullable=False),
+    Column("address", String(45)),
+    Column("agent", String(200)),
+    Index(None, "key_id", "id"),
+)
+
 __all__ = [
     "audit",
     "audit_head",
@@ -166,5 +218,9 @@ __all__ = [
     "metadata",
     "owners",
     "peppers",
+    "quotas",
+    "rates",
     "receipts",
+    "usage_events",
+    "usage_hours",
 ]
