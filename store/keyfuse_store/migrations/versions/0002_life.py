@@ -17,7 +17,7 @@ def upgrade() -> None:
     op.create_index(
         "kf_keys_legacy_digest",
         "kf_keys",
-        ["digest"],
+        ["pepper_version", "digest"],
         unique=True,
         sqlite_where=_LEGACY,
         postgresql_where=_LEGACY,
