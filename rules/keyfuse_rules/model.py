@@ -3,6 +3,8 @@
 from enum import IntEnum
 from typing import Literal, NamedTuple
 
+from keyfuse_rules.secret import Secret
+
 OWN_RULE = "keyfuse-key"
 OWN_FAMILY = "keyfuse"
 
@@ -24,8 +26,27 @@ class Severity(IntEnum):
         return self.name.lower()
 
 
+class Allow(NamedTuple):
+    """What a rule recognises and its author tolerates; each part is enough by itself.
+
+    Attributes:
+        patterns: Regular expressions that are searched for in the target.
+        target: What they are searched in: the secret, the whole match, or its line.
+        words: Words one of which stands in the secret, in any case.
+        paths: Regular expressions that are searched for in the object's path.
+    """
+
+    patterns: tuple[str, ...] = ()
+    target: Literal["secret", "match", "line"] = "secret"
+    words: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+
+
 class Rule(NamedTuple):
     """How one kind of secret is recognised.
+
+    The head of a match is `pattern`, small enough to be compiled with all others into one
+    database; what may follow at length is `tail`, which is only looked at where the head stands.
 
     Attributes:
         rule_id: Stable name, such as `github-classic-token`.
@@ -33,7 +54,9 @@ class Rule(NamedTuple):
         provider: Who issues it.
         family: Rules of one family give the same secret the same fingerprint.
         severity: How bad a leak is.
-        literals: Byte strings of which one stands at the head of every match.
+        literals: Byte strings of which one stands at the head of every match, or at most `lead`
+            bytes into it. Empty where the pattern has no such head: it is then searched for in
+            every object in which one of the `keywords` stands.
         pattern: Regular expression, anchored at the literal; its group `secret`, or the whole
             match where there is none, is the secret. Empty for the rule of our own format.
         checksum: Name in `keyfuse_rules.checksums.FAMILIES`, or None.
@@ -45,6 +68,15 @@ class Rule(NamedTuple):
         documentation: Where the provider describes the format.
         matches: Recipes of lines that must match (see `keyfuse_rules.recipes`).
         ignores: Recipes of lines that must not.
+        checks: Names in `keyfuse_rules.checks.CHECKS`, with their argument after a colon; the
+            first that objects judges the match out. Not asked where a checksum is valid.
+        lead: How many bytes of a match may stand before the literal.
+        tail: Regular expression that continues the pattern.
+        keywords: For a rule without literals; compared in lower case.
+        paths: Regular expression that the object's path must hold, if not empty.
+        allows: What its author tolerates.
+        rule_set: `default`, or the name under which it is asked for.
+        revoke_steps: How its owner kills it, where one address does not say it.
     """
 
     rule_id: str
@@ -61,16 +93,39 @@ class Rule(NamedTuple):
     documentation: str = ""
     matches: tuple[str, ...] = ()
     ignores: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ("placeholder",)
+    lead: int = 0
+    tail: str = ""
+    keywords: tuple[bytes, ...] = ()
+    paths: str = ""
+    allows: tuple[Allow, ...] = ()
+    rule_set: str = "default"
+    revoke_steps: str = ""
+
+    @property
+    def expression(self) -> str:
+        """Return the whole regular expression, head and tail."""
+        return self.pattern + self.tail
 
 
 class Match(NamedTuple):
-    """One place in an object that a rule recognises; `data[start:end]` is the secret."""
+    """One place in an object that a rule recognises; `data[start:end]` is the secret.
+
+    Attributes:
+        reason: Why it is judged not to be a secret, in words for `--all`; None where it is one.
+        decoded: The encodings that hid it, outermost first; `data[start:end]` is then what hides
+            it: the whole run where no reader sees the text in it, else the encoded secret.
+        secret: The decoded secret, one character per byte (Latin-1); None where it stands plainly.
+    """
 
     rule: Rule
     start: int
     end: int
     checksum: Checksum
     key_id: str | None = None
+    reason: str | None = None
+    decoded: tuple[str, ...] = ()
+    secret: Secret | None = None
 
 
 class Matches(NamedTuple):

@@ -6,10 +6,11 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from keyfuse_rules.checks import CHECKS, NUMBERED
 from keyfuse_rules.checksums import FAMILIES
 from keyfuse_rules.errors import RulesError
 from keyfuse_rules.keyformat import MARKER
-from keyfuse_rules.model import OWN_FAMILY, OWN_RULE, Rule, Severity
+from keyfuse_rules.model import OWN_FAMILY, OWN_RULE, Allow, Rule, Severity
 
 OWN = Rule(
     rule_id=OWN_RULE,
@@ -26,22 +27,35 @@ OWN = Rule(
     ignores=("key = <badkey:acme_live>", "_kf1<base62:48>"),
 )
 
+# What a rule file may say: the type of each field, and of the items of a list.
 _FIELDS: dict[str, type] = {
     "id": str,
     "title": str,
     "family": str,
     "severity": str,
     "literals": list,
+    "keywords": list,
+    "lead": int,
     "pattern": str,
+    "tail": str,
     "checksum": str,
+    "checks": list,
     "boundary": bool,
     "guessable": bool,
+    "paths": str,
+    "allow": list,
+    "rule_set": str,
     "revoke_url": str,
+    "revoke_steps": str,
     "documentation": str,
     "matches": list,
     "ignores": list,
 }
-_REQUIRED = ("id", "title", "severity", "literals", "pattern")
+_ALLOW_FIELDS: dict[str, type] = {"patterns": list, "target": str, "words": list, "paths": list}
+_ALLOW_TARGETS = ("secret", "match", "line")
+_REQUIRED = ("id", "title", "severity", "pattern")
+
+DEFAULT_CHECKS = ("placeholder",)
 
 
 class InvalidRule(RulesError):
@@ -63,12 +77,13 @@ def default_rules() -> tuple[Rule, ...]:
     return (OWN, *rules)
 
 
-def parse_rules(document: Mapping[str, Any], name: str) -> list[Rule]:
+def parse_rules(document: Mapping[str, Any], name: str, *, verify: bool = False) -> list[Rule]:
     """Return the rules of one parsed rule file.
 
     Args:
         document: The TOML document: `provider` and an array of tables `rules`.
         name: The file's name, for messages.
+        verify: Compile the expressions, too; those of our own files are held by tests.
 
     Raises:
         InvalidRule: A field is missing, unknown, of the wrong type or of a wrong value.
@@ -77,16 +92,21 @@ def parse_rules(document: Mapping[str, Any], name: str) -> list[Rule]:
     tables = document.get("rules")
     if not isinstance(provider, str) or not isinstance(tables, list):
         raise InvalidRule(f'{name}: needs `provider = "…"` and [[rules]]')
-    return [_parse_rule(table, provider, name) for table in tables]
+    rules = [_parse_rule(table, provider, name) for table in tables]
+    if verify:
+        for rule in rules:
+            _verify_expressions(rule, f"{name}: rule {rule.rule_id}")
+    return rules
 
 
 def _parse_rule(table: Mapping[str, Any], provider: str, name: str) -> Rule:
     where = f"{name}: rule {table.get('id', '(no id)')}"
-    _check_fields(table, where)
-    try:
-        severity = Severity[table["severity"].upper()]
-    except KeyError:
-        raise InvalidRule(f"{where}: severity is critical, high, medium or low") from None
+    _check_fields(table, _FIELDS, where)
+    for field in _REQUIRED:
+        if not table.get(field):
+            raise InvalidRule(f"{where}: {field} is missing")
+    if not table.get("literals") and not table.get("keywords"):
+        raise InvalidRule(f"{where}: literals are missing (or keywords, for a pattern without)")
     if table.get("checksum") not in {None, *FAMILIES}:
         raise InvalidRule(f"{where}: unknown checksum; known are {', '.join(FAMILIES)}")
     return Rule(
@@ -94,8 +114,8 @@ def _parse_rule(table: Mapping[str, Any], provider: str, name: str) -> Rule:
         title=table["title"],
         provider=provider,
         family=table.get("family", table["id"]),
-        severity=severity,
-        literals=tuple(literal.encode() for literal in table["literals"]),
+        severity=_severity(table["severity"], where),
+        literals=_encoded(table.get("literals", ())),
         pattern=table["pattern"],
         checksum=table.get("checksum"),
         boundary=table.get("boundary", True),
@@ -104,21 +124,81 @@ def _parse_rule(table: Mapping[str, Any], provider: str, name: str) -> Rule:
         documentation=table.get("documentation", ""),
         matches=tuple(table.get("matches", ())),
         ignores=tuple(table.get("ignores", ())),
+        checks=_checks(table.get("checks", DEFAULT_CHECKS), where),
+        lead=table.get("lead", 0),
+        tail=table.get("tail", ""),
+        keywords=_encoded(word.lower() for word in table.get("keywords", ())),
+        paths=table.get("paths", ""),
+        allows=tuple(_allow(entry, where) for entry in table.get("allow", ())),
+        rule_set=table.get("rule_set", "default"),
+        revoke_steps=table.get("revoke_steps", ""),
     )
 
 
-def _check_fields(table: Mapping[str, Any], where: str) -> None:
+def _check_fields(table: Mapping[str, Any], fields: Mapping[str, type], where: str) -> None:
     for field, value in table.items():
-        expected = _FIELDS.get(field)
+        expected = fields.get(field)
         if expected is None:
             raise InvalidRule(f"{where}: unknown field {field!r}")
-        if not isinstance(value, expected):
+        if type(value) is not expected:
             raise InvalidRule(f"{where}: {field} must be of type {expected.__name__}")
-        if isinstance(value, list) and not all(isinstance(item, str) and item for item in value):
+        if isinstance(value, list) and field != "allow" and not all(map(_is_text, value)):
             raise InvalidRule(f"{where}: {field} must hold non-empty strings")
-    for field in _REQUIRED:
-        if not table.get(field):
-            raise InvalidRule(f"{where}: {field} is missing")
+
+
+def _is_text(item: object) -> bool:
+    return isinstance(item, str) and item != ""
+
+
+def _encoded(words: Iterable[str]) -> tuple[bytes, ...]:
+    return tuple(word.encode() for word in words)
+
+
+def _severity(word: str, where: str) -> Severity:
+    try:
+        return Severity[word.upper()]
+    except KeyError:
+        raise InvalidRule(f"{where}: severity is critical, high, medium or low") from None
+
+
+def _checks(names: Iterable[str], where: str) -> tuple[str, ...]:
+    for name in names:
+        check, _, argument = name.partition(":")
+        if check not in CHECKS:
+            raise InvalidRule(f"{where}: unknown check {name!r}; known are {', '.join(CHECKS)}")
+        if check in NUMBERED and not argument.replace(".", "", 1).isdecimal():
+            raise InvalidRule(f"{where}: check {name!r} needs a number, as in {check}:3")
+    return tuple(names)
+
+
+def _allow(table: object, where: str) -> Allow:
+    if not isinstance(table, dict):
+        raise InvalidRule(f"{where}: allow must hold tables")
+    _check_fields(table, _ALLOW_FIELDS, f"{where}: allow")
+    target = table.get("target", "secret")
+    if target not in _ALLOW_TARGETS:
+        raise InvalidRule(f"{where}: allow: target is {', '.join(_ALLOW_TARGETS)}")
+    return Allow(
+        patterns=tuple(table.get("patterns", ())),
+        target=target,
+        words=tuple(table.get("words", ())),
+        paths=tuple(table.get("paths", ())),
+    )
+
+
+def _verify_expressions(rule: Rule, where: str) -> None:
+    import regex
+
+    allowed = [pattern for allow in rule.allows for pattern in (*allow.patterns, *allow.paths)]
+    for field, pattern in (
+        ("pattern", rule.expression),
+        ("paths", rule.paths),
+        *(("allow", pattern) for pattern in allowed),
+    ):
+        try:
+            regex.compile(pattern.encode())
+        except regex.error as error:
+            raise InvalidRule(f"{where}: {field} does not compile: {error}") from error
 
 
 def _refuse_duplicates(rules: Iterable[Rule]) -> None:

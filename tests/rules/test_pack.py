@@ -1,17 +1,24 @@
 """Every rule keeps the promises its data file makes; nobody writes a test per rule."""
 
+import re
+from collections.abc import Iterator
+from functools import cache
 from random import Random
 
 import pytest
+import regex
 
+from keyfuse_rules.judgement import judge
 from keyfuse_rules.matching import Matcher
 from keyfuse_rules.model import Rule
 from keyfuse_rules.pack import OWN, InvalidRule, default_rules, parse_rules
 from keyfuse_rules.recipes import InvalidRecipe, expand
 
 RULES = default_rules()
-MUST = [(rule, recipe) for rule in RULES for recipe in rule.matches]
-MUST_NOT = [(rule, recipe) for rule in RULES for recipe in rule.ignores]
+PROVIDERS = RULES[1:]
+SEEDS = range(4)
+# What these checks look into says itself how long it is.
+STRUCTURES = {"jwt", "json", "base64-basic", "bech32", "human"}
 
 GOOD = {
     "id": "acme-token",
@@ -22,33 +29,155 @@ GOOD = {
 }
 
 
-def _found(rule: Rule, recipe: str, seed: int) -> list[str]:
-    data = expand(recipe, Random(seed), rule.checksum)
-    return [match.checksum for match in Matcher([rule]).matches(data).items]
+def shows(rule: Rule, recipe: str, seed: int, original: Rule | None = None) -> bool:
+    """Tell whether a rule reports a line at its full severity."""
+    data = expand(recipe, Random(seed), (original or rule).checksum)
+    verdicts = [judge(match) for match in _matcher(rule).matches(data).items]
+    return any(verdict.shown and verdict.severity == rule.severity for verdict in verdicts)
 
 
-@pytest.mark.parametrize(
-    ("rule", "recipe"), MUST, ids=[f"{rule.rule_id}-{n}" for n, (rule, _) in enumerate(MUST)]
-)
-def test_what_a_rule_must_match_it_matches(rule: Rule, recipe: str) -> None:
-    for seed in range(20):
-        assert [verdict for verdict in _found(rule, recipe, seed) if verdict != "invalid"], recipe
+@cache
+def _matcher(rule: Rule) -> Matcher:
+    return Matcher([rule])
 
 
-@pytest.mark.parametrize(
-    ("rule", "recipe"),
-    MUST_NOT,
-    ids=[f"{rule.rule_id}-{n}" for n, (rule, _) in enumerate(MUST_NOT)],
-)
-def test_what_a_rule_must_not_match_it_does_not(rule: Rule, recipe: str) -> None:
-    for seed in range(20):
-        assert not [verdict for verdict in _found(rule, recipe, seed) if verdict != "invalid"], (
-            recipe
+def ids(rules: tuple[Rule, ...]) -> list[str]:
+    return [rule.rule_id for rule in rules]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=ids(RULES))
+def test_what_a_rule_must_match_it_matches_and_what_it_must_not_it_does_not(rule: Rule) -> None:
+    for seed in SEEDS:
+        for recipe in rule.matches:
+            assert shows(rule, recipe, seed), recipe
+        for recipe in rule.ignores:
+            assert not shows(rule, recipe, seed), recipe
+
+
+@pytest.mark.parametrize("rule", PROVIDERS, ids=ids(PROVIDERS))
+def test_a_mutation_of_a_rule_is_caught_by_its_recipes(rule: Rule) -> None:
+    survivors = [
+        name
+        for name, mutant in mutants(rule)
+        if not any(shows(mutant, recipe, 0, rule) for recipe in rule.ignores)
+    ]
+    assert survivors == []
+
+
+def mutants(rule: Rule) -> Iterator[tuple[str, Rule]]:
+    """Yield a rule with each check dropped, and with each length made one shorter."""
+    if rule.checksum is not None:
+        yield "without its checksum", rule._replace(checksum=None)
+        return  # a checksum leaves nothing to other checks, and refuses other lengths
+    for check in rule.checks:
+        rest = tuple(name for name in rule.checks if name != check)
+        yield f"without {check}", rule._replace(checks=rest)
+    if rule.boundary:
+        yield "without boundary", rule._replace(boundary=False)
+    if STRUCTURES.isdisjoint(rule.checks):
+        yield from _with_shorter_lengths(rule)
+
+
+def _with_shorter_lengths(rule: Rule) -> Iterator[tuple[str, Rule]]:
+    for start, end, text in _shorter(rule.pattern):
+        yield (
+            f"shorter {text}",
+            rule._replace(pattern=rule.pattern[:start] + text + rule.pattern[end:]),
         )
 
 
-def test_every_rule_has_examples_of_both_kinds() -> None:
-    assert [rule.rule_id for rule in RULES if not (rule.matches and rule.ignores)] == []
+def _shorter(pattern: str) -> Iterator[tuple[int, int, str]]:
+    for found in re.finditer(r"\{([0-9]+)(,[0-9]+)?\}", pattern):
+        least = int(found[1])
+        if least > 2:
+            most = found[2] or f",{least}"
+            yield found.start(), found.end(), f"{{{least - 1}{most}}}"
+
+
+def test_there_are_250_rules_over_150_providers() -> None:
+    assert len(PROVIDERS) >= 250
+    assert len({rule.provider for rule in PROVIDERS}) >= 150
+
+
+def test_every_rule_says_what_to_do_and_has_examples_of_both_kinds() -> None:
+    assert [
+        rule.rule_id
+        for rule in PROVIDERS
+        if not (
+            rule.matches
+            and rule.ignores
+            and rule.documentation
+            and (rule.revoke_url or rule.revoke_steps)
+        )
+    ] == []
+
+
+def test_every_literal_of_a_rule_is_the_head_of_one_of_its_examples() -> None:
+    """A literal that no example uses might be misspelt for ever."""
+    unused = [
+        (rule.rule_id, literal)
+        for rule in PROVIDERS
+        for literal in rule.literals
+        if not rule.pattern.startswith("(?:")
+        and not any(literal in expand(recipe, Random(0), rule.checksum) for recipe in rule.matches)
+    ]
+    assert unused == []
+
+
+def test_every_alternative_at_the_head_of_a_pattern_is_one_of_the_literals() -> None:
+    for rule in PROVIDERS:
+        if rule.lead == 0:
+            for literal in rule.literals:
+                partial = regex.compile(rule.expression.encode()).match(literal, partial=True)
+                assert partial is not None, (rule.rule_id, literal)
+
+
+def test_patterns_are_bounded() -> None:
+    """An open end calls back at every position, and costs without limit on hostile input."""
+    endless = re.compile(r"(?<!\\)[*+](?![^\[]*\])|\{[0-9]*,\}")
+    plain = re.compile(r"\\.|\[(?:\\.|[^\]])*\]")
+    assert [
+        rule.rule_id for rule in PROVIDERS if endless.search(plain.sub("x", rule.expression))
+    ] == []
+
+
+def test_all_rules_compile_into_one_database_that_tells_where_each_example_starts() -> None:
+    hyperscan = pytest.importorskip("hyperscan")
+    database = hyperscan.Database()
+    database.compile(
+        expressions=[rule.pattern.encode() for rule in PROVIDERS],
+        ids=list(range(len(PROVIDERS))),
+        flags=[hyperscan.HS_FLAG_SOM_LEFTMOST] * len(PROVIDERS),
+    )
+    for number, rule in enumerate(PROVIDERS):
+        for recipe in rule.matches:
+            data = expand(recipe, Random(1), rule.checksum)
+            hits: set[tuple[int, int]] = set()
+
+            def on_match(
+                index: int, start: int, _end: int, _flags: int, hits: set[tuple[int, int]]
+            ) -> None:
+                hits.add((index, start))
+
+            database.scan(data, match_event_handler=on_match, context=hits)
+            starts = [
+                found.start()
+                for found in regex.finditer(rule.expression.encode(), data, overlapped=True)
+            ]
+            assert {(number, start) for start in starts} & hits, (rule.rule_id, recipe)
+
+
+def test_no_data_file_holds_what_a_rule_recognises() -> None:
+    from importlib import resources
+
+    matcher = Matcher(RULES)
+    for entry in resources.files("keyfuse_rules").joinpath("providers").iterdir():
+        found = [
+            match.rule.rule_id
+            for match in matcher.matches(entry.read_bytes()).items
+            if judge(match).shown
+        ]
+        assert found == [], entry.name
 
 
 def test_our_own_rule_comes_first() -> None:
@@ -61,17 +190,25 @@ def test_our_own_rule_comes_first() -> None:
         ({"pattern": ""}, "pattern is missing"),
         ({"severity": "awful"}, "severity is critical, high, medium or low"),
         ({"checksum": "nope"}, "unknown checksum"),
+        ({"checks": ["nope:3"]}, "unknown check 'nope:3'"),
+        ({"checks": ["entropy:much"]}, "check 'entropy:much' needs a number"),
         ({"colour": "red"}, "unknown field 'colour'"),
         ({"title": 3}, "title must be of type str"),
+        ({"boundary": 1}, "boundary must be of type bool"),
         ({"literals": [""]}, "literals must hold non-empty strings"),
         ({"literals": "acme"}, "literals must be of type list"),
+        ({"literals": []}, "literals are missing"),
+        ({"pattern": "acme-["}, "pattern does not compile"),
+        ({"allow": [{"target": "moon"}]}, "target is secret, match, line"),
+        ({"allow": [{"words": [3]}]}, "allow: words must hold non-empty strings"),
+        ({"allow": ["x"]}, "allow must hold tables"),
     ],
 )
 def test_a_wrong_rule_is_refused_by_file_rule_and_field(
     change: dict[str, object], message: str
 ) -> None:
     with pytest.raises(InvalidRule, match=message) as caught:
-        parse_rules({"provider": "Acme", "rules": [GOOD | change]}, "acme.toml")
+        parse_rules({"provider": "Acme", "rules": [GOOD | change]}, "acme.toml", verify=True)
     assert str(caught.value).startswith("acme.toml: rule acme-token: ")
 
 
@@ -88,11 +225,11 @@ def test_an_id_used_twice_is_refused() -> None:
         _refuse_duplicates(rules)
 
 
-@pytest.mark.parametrize("recipe", ["<nonsense:3>", "<base62>", "<key>", "<checksum>"])
+@pytest.mark.parametrize("recipe", ["<nonsense:3>", "<base62>", "<key>", "<checksum>", "<uuid:3>"])
 def test_a_recipe_with_an_unknown_field_is_refused(recipe: str) -> None:
     with pytest.raises(InvalidRecipe):
         expand(recipe, Random(0))
 
 
 def test_recipes_can_hold_control_characters() -> None:
-    assert expand("a<nul><lt>b", Random(0)) == b"a\0<b"
+    assert expand("a<nul><lt><gt>b", Random(0)) == b"a\0<>b"
