@@ -1,4 +1,8 @@
-"""keyfuse finds nothing in its own repository: no test, document or commit holds a token."""
+"""keyfuse finds no token in its own repository: not in a test, a document or a commit.
+
+Two kinds of findings are none. A guessable secret may be an example's password in a URL. And the
+recipes of a rule have its shape by nature; `tests/rules` refuses token-shaped text among them.
+"""
 
 import json
 import shutil
@@ -7,7 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from keyfuse_rules.pack import default_rules
 from support.project import KEYFUSE, ROOT
+
+GUESSABLE = {rule.rule_id for rule in default_rules() if rule.guessable}
+RECIPES = "rules/keyfuse_rules/providers/"
 
 
 def git(*arguments: str) -> list[str]:
@@ -29,7 +37,11 @@ def findings(*arguments: str, folder: Path) -> list[str]:
     report = json.loads(done.stdout)
     assert done.returncode == (1 if report["findings"] else 0)
     assert report["summary"]["complete"], report["errors"]
-    return [f"{found['rule']} in {found['path']}:{found['line']}" for found in report["findings"]]
+    return [
+        f"{found['rule']} in {found['path']}:{found['line']}"
+        for found in report["findings"]
+        if found["rule"] not in GUESSABLE and not (found["path"] or "").startswith(RECIPES)
+    ]
 
 
 def test_no_file_holds_a_token(tmp_path: Path) -> None:
