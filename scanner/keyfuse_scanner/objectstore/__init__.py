@@ -1,0 +1,31 @@
+"""Read git objects ourselves: packs, loose objects, alternates."""
+
+from keyfuse_scanner.objectstore.model import (
+    BLOB,
+    COMMIT,
+    TAG,
+    Damaged,
+    Git,
+    GitObject,
+    Limits,
+    Progress,
+    Scan,
+    Scanner,
+    Unread,
+)
+from keyfuse_scanner.objectstore.scanning import scan
+
+__all__ = [
+    "BLOB",
+    "COMMIT",
+    "TAG",
+    "Damaged",
+    "Git",
+    "GitObject",
+    "Limits",
+    "Progress",
+    "Scan",
+    "Scanner",
+    "Unread",
+    "scan",
+]

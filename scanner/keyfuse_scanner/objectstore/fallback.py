@@ -1,0 +1,83 @@
+"""Have git read what this reader cannot."""
+
+from collections.abc import Callable, Container, Iterator
+
+from keyfuse_scanner.objectstore.model import (
+    KINDS,
+    TREE,
+    Damaged,
+    Git,
+    GitObject,
+    Limits,
+    Scan,
+    Scanner,
+    T,
+    Unread,
+)
+from keyfuse_scanner.objectstore.plan import Plan
+
+
+def scan_with_git(
+    plan: Plan,
+    failed: list[bytes],
+    *,
+    git: Git,
+    make_scanner: Callable[[], Scanner[T]],
+    limits: Limits,
+    skip: Container[bytes] | None,
+) -> Scan[T]:
+    """Look into the objects that failed, and into all that stand in files not understood."""
+    scan = Scan[T]([], [], 0, 0)
+    wanted = dict.fromkeys(failed)
+    if plan.odd:
+        wanted |= dict.fromkeys(_elsewhere(plan, git, skip, scan.unread))
+    if not wanted:
+        return scan
+    scanner = make_scanner()
+    for each in git.read(list(wanted)):
+        if each.object_id in wanted:
+            del wanted[each.object_id]
+            scan = _look_into(each, scanner, limits, scan)
+    scan.unread.extend(Unread("git cannot read it either", object_id) for object_id in wanted)
+    return scan
+
+
+def _elsewhere(
+    plan: Plan, git: Git, skip: Container[bytes] | None, unread: list[Unread]
+) -> Iterator[bytes]:
+    """Yield the ids of what the files that are understood do not hold."""
+    loose = {object_id for object_id, _ in plan.loose}
+    packed = [each.pack.index for each in plan.packs]
+    any_there = False
+    try:
+        for object_id in git.object_ids():
+            if object_id in loose or any(index.find(object_id) is not None for index in packed):
+                continue
+            any_there = True
+            if skip is None or object_id not in skip:
+                yield object_id
+    except Damaged:
+        any_there = False
+    if not any_there:
+        unread.extend(Unread(f"{reason}; git finds nothing there either") for reason in plan.odd)
+
+
+def _look_into(each: GitObject, scanner: Scanner[T], limits: Limits, scan: Scan[T]) -> Scan[T]:
+    kind = KINDS.get(each.kind)
+    if kind == TREE:
+        return scan
+    if kind is None or each.size > limits.largest:
+        scan.unread.append(Unread("unknown type" if kind is None else "too large", each.object_id))
+        return scan
+    try:
+        result = (
+            scanner.whole(kind, b"".join(each.pieces))
+            if each.size <= limits.whole
+            else scanner.pieces(kind, iter(each.pieces))
+        )
+    except Damaged as reason:
+        scan.unread.append(Unread(str(reason), each.object_id))
+        return scan
+    if result is not None:
+        scan.found.append((each.object_id, result))
+    return scan._replace(objects=scan.objects + 1, size=scan.size + each.size)
