@@ -2,13 +2,14 @@
 
 SQLite runs in WAL mode so that readers never wait. A write transaction starts with `BEGIN
 IMMEDIATE` (two writers queue instead of failing half way) and is on disk when it returns
-(`synchronous=FULL`: with NORMAL the last commits can be lost at a power cut).
+(`synchronous=FULL`: with NORMAL the last commits can be lost at a power cut). On both a
+read is one snapshot, and nobody waits longer than `BUSY_SECONDS` for a lock.
 """
 
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,16 @@ from keyfuse_store.errors import DatabaseReadOnly, DatabaseVanished, SettingsErr
 
 BUSY_SECONDS = 5.0
 _WRITES = "keyfuse_writes"
-_POSTGRESQL_OPTIONS = {"connect_timeout": 10}
+# A server that fell silent is noticed in seconds, not after the two hours of TCP's own patience.
+_POSTGRESQL_OPTIONS = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+# READ COMMITTED would show each statement of a read another state of the audit chain.
+_SNAPSHOT = "REPEATABLE READ"
 
 
 class Database:
@@ -78,8 +88,11 @@ class Database:
             DatabaseError: locked or gone.
         """
         self.check_place()
-        with self.named_errors(), self.engine.connect() as connection, connection.begin():
-            yield connection
+        with self.named_errors(), self.engine.connect() as connection:
+            if not self.embedded:
+                connection.execution_options(isolation_level=_SNAPSHOT)
+            with connection.begin():
+                yield connection
 
     def hold(self) -> Any:
         """A driver connection in autocommit mode, outside the pool, that never writes.
@@ -89,8 +102,11 @@ class Database:
         """
         with self.named_errors():
             driver = self._connect()
-            if self.embedded:
-                driver.execute("PRAGMA query_only = ON")
+            driver.execute(
+                "PRAGMA query_only = ON"
+                if self.embedded
+                else "SET default_transaction_read_only = on"
+            )
             return driver
 
     def check_place(self) -> None:
@@ -178,37 +194,59 @@ def _open_postgresql(url: URL) -> Database:
     engine = create_engine(
         url, hide_parameters=True, pool_pre_ping=True, connect_args=_POSTGRESQL_OPTIONS
     )
+    event.listen(engine, "connect", _prepare_postgresql)
     arguments, options = engine.dialect.create_connect_args(url)
 
     def connect() -> Any:
         dbapi = engine.dialect.loaded_dbapi
-        return dbapi.connect(*arguments, **options, **_POSTGRESQL_OPTIONS, autocommit=True)
+        driver = dbapi.connect(*arguments, **{**_POSTGRESQL_OPTIONS, **options}, autocommit=True)
+        _prepare_postgresql(driver, None)
+        return driver
 
-    return Database(engine, connect, url.render_as_string(hide_password=True), None)
+    # A password may stand in the query as well.
+    place = url.set(query={}).render_as_string(hide_password=True)
+    return Database(engine, connect, place, None)
 
 
 def _make_file(path: Path) -> None:
-    """Make an empty file that only its owner can read; leave one that is there alone."""
+    """Make an empty file that only its owner can read; leave one that is there alone.
+
+    It gets its name when it is in WAL mode: the switch fails while somebody else reads.
+    """
+    draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
     try:
+        if path.exists():
+            if not path.is_file():
+                raise SettingsError(f"database_url: {path} is not a file")
+            return
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except FileExistsError:
-        if not path.is_file():
-            raise SettingsError(f"database_url: {path} is not a file") from None
-        return
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        try:
+            _set_wal_mode(draft)
+            with suppress(FileExistsError):
+                os.link(draft, path)
+        finally:
+            draft.unlink()
     except OSError as error:
         raise DatabaseReadOnly(f"database {path} cannot be made: {error.strerror}") from None
-    connection = sqlite3.connect(path)
-    try:
-        with named_errors(str(path), sqlite3.Error):
-            connection.execute("PRAGMA journal_mode = WAL")
-    finally:
-        connection.close()
+
+
+def _set_wal_mode(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, named_errors(str(path), sqlite3.Error):
+        connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _prepare_sqlite(driver: sqlite3.Connection, _record: object) -> None:
     driver.execute("PRAGMA foreign_keys = ON")
     driver.execute("PRAGMA synchronous = FULL")
+
+
+def _prepare_postgresql(driver: Any, _record: object) -> None:
+    """Bound the wait for a lock; in a transaction of its own, so that no rollback undoes it."""
+    before = driver.autocommit
+    driver.autocommit = True
+    driver.execute(f"SET lock_timeout = {round(BUSY_SECONDS * 1000)}")
+    driver.autocommit = before
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -1,16 +1,16 @@
 """The door to the store: one object that an API holds for as long as it runs."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from typing import Self
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from keyfuse_rules.secret import Secret
 from keyfuse_store import issue as issuing
-from keyfuse_store import keys, lifecycle, owners, revisions
+from keyfuse_store import keys, lifecycle, owners, readiness, revisions
 from keyfuse_store.audit import AuditLog
 from keyfuse_store.database import Database, open_database
 from keyfuse_store.errors import SettingsError
@@ -19,6 +19,7 @@ from keyfuse_store.model import Issued, Key, Owner, Verdict
 from keyfuse_store.opening import PepperSource, open_ring
 from keyfuse_store.peppers import PepperRing
 from keyfuse_store.reader import KeyReader
+from keyfuse_store.schema import audit_head
 from keyfuse_store.settings import Settings
 from keyfuse_store.times import Clock, system_clock
 from keyfuse_store.verify import Question, Verifier
@@ -273,21 +274,31 @@ class KeyStore:
                 token_bytes=self._token_bytes,
             )
 
-    def begin(self) -> AbstractContextManager[Connection]:
-        """One durable write transaction to compose steps in (see `Database.begin`)."""
-        return self.database.begin()
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """One durable write transaction to compose steps in (see `Database.begin`).
+
+        Changes happen one at a time in all processes, on SQLite by its one writer and on
+        PostgreSQL by the head of the audit record: what a step has looked up still holds when it
+        writes, and two of them never wait for each other.
+        """
+        with self.database.begin() as connection:
+            if not self.database.embedded:
+                connection.execute(select(audit_head.c.id).with_for_update())
+            yield connection
 
     def read(self) -> AbstractContextManager[Connection]:
         """One consistent view of the database (see `Database.read`)."""
         return self.database.read()
 
     def check(self) -> None:
-        """Make sure that the database is there and fits this code; for a readiness probe.
+        """Make sure that keys can be verified and revoked at this moment; for a readiness probe.
 
         Raises:
-            DatabaseError: it does not.
+            PepperError: the peppers at hand are not those of this database.
+            DatabaseError: the database is locked, full, read-only, gone, or does not fit this code.
         """
-        revisions.check(self.database)
+        readiness.check(self.database, self.peppers)
 
     def close(self) -> None:
         """Close every connection; the store can no longer be used."""

@@ -74,9 +74,7 @@ def migrate(database: Database, target: str) -> None:
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     with database.begin() as connection:
         if not database.embedded:
-            connection.execute(
-                text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK}
-            )
+            _wait_for_turn(connection)
         found = revision(connection)
         _refuse_newer(database, found)
         config.attributes["connection"] = connection
@@ -85,6 +83,19 @@ def migrate(database: Database, target: str) -> None:
         rise = order.index(aim) - order.index(found or "base")
         if rise:
             (command.upgrade if rise > 0 else command.downgrade)(config, aim)
+
+
+def _wait_for_turn(connection: Connection) -> None:
+    """Let one process at a time migrate PostgreSQL; only this wait has no bound.
+
+    The migration itself gives up on a table that stays locked: while it waits for one, every
+    verification would wait behind it.
+    """
+    patience = connection.scalar(text("SHOW lock_timeout"))
+    set_patience = text("SELECT set_config('lock_timeout', :patience, true)")
+    connection.execute(set_patience, {"patience": "0"})
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
+    connection.execute(set_patience, {"patience": patience})
 
 
 def _refuse_newer(database: Database, found: str | None) -> None:

@@ -1,14 +1,12 @@
 """The audit record: every change has its entry, and no entry can be altered unseen."""
 
-import sqlite3
-from pathlib import Path
-
 import pytest
 from sqlalchemy import text
 
 from keyfuse_store import Issued, KeyStore, audit
 from keyfuse_store.errors import DatabaseDamaged
 from keyfuse_store.peppers import PepperRing
+from support.backends import execute
 from support.keys import make_key
 
 
@@ -70,13 +68,8 @@ def test_entries_say_who_what_and_when(store: KeyStore, issued: Issued) -> None:
         ("UPDATE kf_audit SET pepper_version = 9 WHERE seq = 4", "entry 4 needs pepper 9"),
     ],
 )
-def test_an_altered_record_is_noticed(
-    busy: KeyStore, home: Path, tampering: str, problem: str
-) -> None:
-    database = sqlite3.connect(home / "keyfuse.db")
-    database.executescript(tampering)
-    database.commit()
-    database.close()
+def test_an_altered_record_is_noticed(busy: KeyStore, tampering: str, problem: str) -> None:
+    execute(busy, *tampering.split(";"))
     found = report(busy)
     assert found.problem is not None
     assert found.problem.startswith(problem)

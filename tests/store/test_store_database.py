@@ -20,15 +20,10 @@ from keyfuse_store.errors import (
     SettingsError,
 )
 from keyfuse_store.settings import Settings
+from support.backends import execute, sqlite_only
 
 
-def execute(store: KeyStore, *statements: str) -> None:
-    """Run statements in one write transaction."""
-    with store.begin() as connection:
-        for statement in statements:
-            connection.execute(text(statement))
-
-
+@sqlite_only
 def test_writes_are_on_disk_when_they_return(store: KeyStore) -> None:
     with store.begin() as connection:
         assert connection.scalar(text("PRAGMA synchronous")) == 2
@@ -48,6 +43,7 @@ def test_a_failed_block_changes_nothing(store: KeyStore, issued: Issued) -> None
     assert store.get(issued.key.id) == issued.key
 
 
+@sqlite_only
 def test_locked(settings: Settings, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
     other = sqlite3.connect(home / "keyfuse.db", isolation_level=None)
@@ -62,6 +58,7 @@ def test_locked(settings: Settings, home: Path, monkeypatch: pytest.MonkeyPatch)
     other.close()
 
 
+@sqlite_only
 def test_full(store: KeyStore) -> None:
     filler = "CREATE TABLE kf_more AS SELECT zeroblob(1000000) AS filler"
     with pytest.raises(DatabaseFull, match="full"):
@@ -69,11 +66,13 @@ def test_full(store: KeyStore) -> None:
     assert store.list() == []
 
 
+@sqlite_only
 def test_read_only(store: KeyStore) -> None:
     with pytest.raises(DatabaseReadOnly, match="read-only"):
         execute(store, "PRAGMA query_only = ON", "DELETE FROM kf_keys")
 
 
+@sqlite_only
 def test_vanished(store: KeyStore, issued: Issued, home: Path) -> None:
     assert store.verify(issued.token).ok
     for file in home.glob("keyfuse.db*"):
@@ -85,6 +84,7 @@ def test_vanished(store: KeyStore, issued: Issued, home: Path) -> None:
     assert not (home / "keyfuse.db").exists(), "no empty database may take its place"
 
 
+@sqlite_only
 def test_a_vanished_database_is_noticed_by_verification_within_a_second(
     store: KeyStore, issued: Issued, home: Path, clock, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -97,6 +97,7 @@ def test_a_vanished_database_is_noticed_by_verification_within_a_second(
     assert "is gone" in caplog.text
 
 
+@sqlite_only
 def test_a_restored_backup_is_taken_up(store: KeyStore, issued: Issued, home: Path, clock) -> None:
     assert store.verify(issued.token).ok
     with store.begin() as connection:

@@ -1,42 +1,77 @@
 """The migrations make exactly the tables that the code works with, and unmake them."""
 
 import re
-import sqlite3
 import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from itertools import count
 from pathlib import Path
 
 import pytest
+from alembic import op
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 import keyfuse_store
-from keyfuse_store import KeyStore, StoreError, revisions
+from keyfuse_store import Issued, KeyStore, StoreError, revisions
 from keyfuse_store.database import Database, open_database
 from keyfuse_store.errors import DatabaseOutdated, DatabaseTooNew
 from keyfuse_store.schema import metadata
 from keyfuse_store.settings import Settings
+from support.backends import execute
+from support.postgres import postgres_server
+
+OpenFresh = Callable[[], Database]
+
+# What PostgreSQL has made: columns, constraints and indexes in its own words.
+SERVER_TABLES = """
+    SELECT concat_ws(' ', table_name, column_name, data_type, character_maximum_length,
+                     is_nullable, column_default)
+      FROM information_schema.columns
+     WHERE table_schema = 'public' AND table_name NOT LIKE '%alembic%'
+    UNION ALL
+    SELECT concat_ws(' ', conrelid::regclass, conname, pg_get_constraintdef(oid))
+      FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+       AND conrelid::regclass::text NOT LIKE '%alembic%'
+    UNION ALL
+    SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename NOT LIKE '%alembic%'
+"""
+FILE_TABLES = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '%alembic%'"
 
 
 @pytest.fixture
-def database(tmp_path: Path):
-    database = open_database(f"sqlite:///{tmp_path}/fresh.db")
-    yield database
-    database.close()
+def open_fresh(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[OpenFresh]:
+    """Open databases in which nothing is."""
+    with ExitStack() as stack:
+
+        def fresh() -> Database:
+            if backend == "sqlite":
+                url = f"sqlite:///{tmp_path}/fresh{next(numbers)}.db"
+            else:
+                url = stack.enter_context(postgres_server().database())
+            return stack.enter_context(closing(open_database(url)))
+
+        numbers = count()
+        yield fresh
+
+
+@pytest.fixture
+def database(open_fresh: OpenFresh) -> Database:
+    return open_fresh()
 
 
 def tables(database: Database) -> set[str]:
-    """Every CREATE statement, white space, quotes and the order of its parts aside."""
+    """Everything that stands in the schema, whatever the order it was made in."""
     with database.read() as connection:
-        found = connection.execute(
-            text(
-                "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '%alembic%'"
-            )
-        )
-        return {normal(row[0]) for row in found}
+        if database.embedded:
+            return {normal(row[0]) for row in connection.execute(text(FILE_TABLES))}
+        return {row[0] for row in connection.execute(text(SERVER_TABLES))}
 
 
 def normal(sql: str) -> str:
+    """A CREATE statement, white space, quotes and the order of its parts aside."""
     head, _, body = re.sub(r'[\s"]+', " ", sql).partition("(")
     parts = re.split(r",\s*(?![^()]*\))", body.rsplit(")", 1)[0])
     return (
@@ -44,15 +79,13 @@ def normal(sql: str) -> str:
     )
 
 
-def test_migrations_and_models_make_the_same_tables(database: Database, tmp_path: Path) -> None:
-    revisions.upgrade(database)
-    modelled = open_database(f"sqlite:///{tmp_path}/modelled.db")
+def test_migrations_and_models_make_the_same_tables(open_fresh: OpenFresh) -> None:
+    migrated, modelled = open_fresh(), open_fresh()
+    revisions.upgrade(migrated)
     with modelled.begin() as connection:
         metadata.create_all(connection)
-    try:
-        assert tables(database) == tables(modelled)
-    finally:
-        modelled.close()
+    assert len(tables(migrated)) > 15
+    assert tables(migrated) == tables(modelled)
 
 
 def test_the_code_knows_every_migration_in_order() -> None:
@@ -73,6 +106,16 @@ def test_down_and_up_again(database: Database) -> None:
     assert tables(database) == before
 
 
+def test_one_step_at_a_time_both_ways(database: Database) -> None:
+    seen = []
+    for revision in revisions.REVISIONS:
+        revisions.migrate(database, revision)
+        seen.append(tables(database))
+    for revision, then in zip(reversed(revisions.REVISIONS), reversed(seen), strict=True):
+        revisions.migrate(database, revision)
+        assert tables(database) == then, revision
+
+
 def test_upgrading_twice_changes_nothing(database: Database) -> None:
     revisions.upgrade(database)
     revisions.migrate(database, "head")
@@ -82,16 +125,14 @@ def test_upgrading_twice_changes_nothing(database: Database) -> None:
 def test_tables_of_others_in_the_same_file_are_left_alone(database: Database) -> None:
     with database.begin() as connection:
         connection.execute(text("CREATE TABLE workflow_status (id TEXT)"))
+    before = tables(database)
     revisions.upgrade(database)
     revisions.migrate(database, "base")
-    assert tables(database) == {normal("CREATE TABLE workflow_status (id TEXT)")}
+    assert tables(database) == before
 
 
-def test_a_newer_database_is_refused_in_one_clear_line(home: Path, settings: Settings) -> None:
-    connection = sqlite3.connect(home / "keyfuse.db")
-    connection.execute("UPDATE kf_alembic_version SET version_num = '9999'")
-    connection.commit()
-    connection.close()
+def test_a_newer_database_is_refused_in_one_clear_line(store: KeyStore, settings: Settings) -> None:
+    execute(store, "UPDATE kf_alembic_version SET version_num = '9999'")
     with pytest.raises(DatabaseTooNew, match=r"newer keyfuse \(schema 9999") as error:
         KeyStore.open(settings=settings, peppers={1: bytes(32)})
     assert "\n" not in str(error.value)
@@ -121,3 +162,74 @@ def test_two_processes_may_open_a_fresh_database_at_once(tmp_path: Path) -> None
         thread.join()
     assert errors == []
     assert len(set(rings)) == 1
+
+
+def test_a_server_is_upgraded_by_whoever_comes_first(open_fresh: OpenFresh) -> None:
+    database = open_fresh()
+    done: list[object] = []
+
+    def upgrade() -> None:
+        try:
+            done.append(revisions.upgrade(database)[1])
+        except StoreError as error:
+            done.append(error)
+
+    threads = [threading.Thread(target=upgrade) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert done == [revisions.REVISIONS[-1]] * 4
+
+
+def test_a_failed_migration_leaves_everything_as_it_was(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    revisions.migrate(database, revisions.REVISIONS[0])
+    before = tables(database)
+    monkeypatch.setattr(op, "drop_table", broken)
+    with pytest.raises(RuntimeError, match="power cut"):
+        revisions.migrate(database, "base")
+    assert tables(database) == before
+    with database.read() as connection:
+        assert revisions.revision(connection) == revisions.REVISIONS[0]
+
+
+def broken(*_: object, **__: object) -> None:
+    raise RuntimeError("power cut")
+
+
+def test_readers_go_on_during_a_migration(store: KeyStore, issued: Issued) -> None:
+    """A step that takes half a second, with the changes a migration makes to a busy table."""
+    answers: list[str] = []
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            answers.append(store.verify(issued.token).code)
+
+    threads = [threading.Thread(target=read) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    with store.begin() as connection:
+        connection.execute(text("ALTER TABLE kf_keys ADD COLUMN another BIGINT"))
+        connection.execute(text("CREATE INDEX kf_keys_another ON kf_keys (another)"))
+        time.sleep(0.5)
+    time.sleep(0.1)
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert set(answers) == {"valid"}
+    assert store.verify(issued.token).ok
+
+
+def test_readers_of_a_schema_that_is_gone_are_told_so(
+    store: KeyStore, issued: Issued, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert store.verify(issued.token).ok
+    revisions.migrate(store.database, "base")
+    assert store.verify(issued.token).code == "unavailable"
+    with pytest.raises(DatabaseOutdated):
+        store.check()
+    revisions.upgrade(store.database)
+    assert store.verify(issued.token).code == "unknown"

@@ -1,20 +1,17 @@
 """What one process commits, the next verification in every other process sees."""
 
+import os
 import subprocess
 import sys
-from pathlib import Path
 
 from keyfuse_store import KeyStore, audit
 from keyfuse_store.settings import Settings
-
-PEPPERS = {1: b"p" * 32}
 
 # Answers each token on its standard input with the code of its verdict.
 VERIFIER = """
 import sys
 from keyfuse_store import KeyStore
-from keyfuse_store.settings import Settings
-store = KeyStore.open(settings=Settings.load({"KEYFUSE_HOME": sys.argv[1]}), peppers={1: b"p" * 32})
+store = KeyStore.open()
 print("ready", flush=True)
 for line in sys.stdin:
     print(store.verify(line.strip()).code, flush=True)
@@ -24,9 +21,8 @@ store.close()
 WRITER = """
 import sys
 from keyfuse_store import KeyStore
-from keyfuse_store.settings import Settings
-store = KeyStore.open(settings=Settings.load({"KEYFUSE_HOME": sys.argv[1]}), peppers={1: b"p" * 32})
-for number in range(int(sys.argv[2])):
+store = KeyStore.open()
+for number in range(int(sys.argv[1])):
     issued = store.issue(prefix="acme_live", owner=f"{number}@example.com")
     print(issued.key.id, flush=True)
     store.revoke(issued.key.id, reason="busy")
@@ -34,20 +30,21 @@ store.close()
 """
 
 
-def start(program: str, *arguments: str) -> subprocess.Popen[str]:
+def start(program: str, environ: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", program, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        env=os.environ | environ,
     )
 
 
 def test_a_revocation_is_seen_by_the_next_verification_in_another_process(
-    store: KeyStore, home: Path
+    store: KeyStore, environ: dict[str, str]
 ) -> None:
     issued = [store.issue(prefix="acme_live", owner="a@example.com") for _ in range(100)]
-    with start(VERIFIER, str(home)) as other:
+    with start(VERIFIER, environ) as other:
         assert other.stdin is not None
         assert other.stdout is not None
         assert other.stdout.readline() == "ready\n"
@@ -64,8 +61,8 @@ def test_a_revocation_is_seen_by_the_next_verification_in_another_process(
         other.stdin.close()
 
 
-def test_four_processes_write_one_database(store: KeyStore, home: Path) -> None:
-    writers = [start(WRITER, str(home), "25") for _ in range(4)]
+def test_four_processes_write_one_database(store: KeyStore, environ: dict[str, str]) -> None:
+    writers = [start(WRITER, environ, "25") for _ in range(4)]
     for writer in writers:
         output, _ = writer.communicate()
         assert (writer.returncode, output.count("\n")) == (0, 25)
@@ -75,16 +72,15 @@ def test_four_processes_write_one_database(store: KeyStore, home: Path) -> None:
         assert audit.verify_chain(connection, store.peppers) == (225, None)
 
 
-def test_a_killed_writer_leaves_no_key_without_its_audit_entry(
-    settings: Settings, home: Path
-) -> None:
+def test_a_killed_writer_leaves_no_key_without_its_audit_entry(environ: dict[str, str]) -> None:
+    settings = Settings.load(environ)
     for killed_after in (1, 4, 9):
-        with start(WRITER, str(home), "1000") as writer:
+        with start(WRITER, environ, "1000") as writer:
             assert writer.stdout is not None
             for _ in range(killed_after):
                 writer.stdout.readline()
             writer.kill()
-        with KeyStore.open(settings=settings, peppers=PEPPERS) as store:
+        with KeyStore.open(settings=settings) as store:
             keys = {key.id: key for key in store.list(limit=1000)}
             with store.read() as connection:
                 entries = audit.entries(connection, limit=10_000)

@@ -1,9 +1,7 @@
 """Verification: what each kind of key and each kind of question is answered."""
 
-import sqlite3
 import threading
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,6 +10,7 @@ from hypothesis import strategies as st
 from keyfuse_rules import Secret
 from keyfuse_store import InvalidField, Issued, KeyStore
 from keyfuse_store.settings import Settings
+from support.backends import execute
 from support.keys import break_checksum, make_key
 
 DAY = timedelta(days=1)
@@ -109,13 +108,8 @@ def test_the_times_of_a_key(store: KeyStore, clock) -> None:
     assert store.verify(issued.token).code == "expired"
 
 
-def test_a_predecessor_past_its_overlap_is_expired(
-    store: KeyStore, issued: Issued, home: Path, clock
-) -> None:
-    database = sqlite3.connect(home / "keyfuse.db")
-    database.execute("UPDATE kf_keys SET overlap_until = ?", (clock.now + 1,))
-    database.commit()
-    database.close()
+def test_a_predecessor_past_its_overlap_is_expired(store: KeyStore, issued: Issued, clock) -> None:
+    execute(store, f"UPDATE kf_keys SET overlap_until = {clock.now + 1}")
     assert store.verify(issued.token).ok
     clock.now += 1
     assert store.verify(issued.token).code == "expired"
