@@ -1,26 +1,26 @@
 """The append-only record of who changed what, chained so that no row can be altered unseen.
 
-Each row carries HMAC-SHA256(key derived from the pepper, MAC of the row before it + the row).
-An entry is written in the transaction of its change: neither exists without the other.
+Each entry is linked to the one before it (`chain`) and is written in the transaction of its
+change: neither exists without the other.
 """
 
-import hmac
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, insert, select, update
 
 from keyfuse_rules.redact import scrub
+from keyfuse_store.chain import ChainReport, Head, chain_key, check, link
 from keyfuse_store.errors import DatabaseDamaged
-from keyfuse_store.fields import ACTOR_MAX, as_json
+from keyfuse_store.fields import ACTOR_MAX, as_json, shown
 from keyfuse_store.peppers import PepperRing
 from keyfuse_store.schema import audit as table
-from keyfuse_store.schema import audit_head as head
+from keyfuse_store.schema import audit_head as head_table
 from keyfuse_store.times import rfc3339
 
-_PURPOSE = b"keyfuse-audit-v1"
 _PAGE = 1000
 
 
@@ -59,11 +59,12 @@ class AuditEntry:
         }
 
 
-class ChainReport(NamedTuple):
-    """How far the chain holds; `problem` is None where all of it does."""
+class Change(NamedTuple):
+    """What one entry is to say; who, when and from where is the same for all of a step."""
 
-    checked: int
-    problem: str | None
+    action: str
+    subject: str
+    detail: Mapping[str, object] = MappingProxyType({})
 
 
 class AuditLog:
@@ -71,7 +72,7 @@ class AuditLog:
 
     def __init__(self, ring: PepperRing) -> None:
         self._version = ring.current
-        self._key = ring.derive(ring.current, _PURPOSE)
+        self._key = chain_key(ring, ring.current)
 
     def append(
         self,
@@ -88,68 +89,95 @@ class AuditLog:
 
         Key-like text in any of the values is cut before it is written.
         """
-        last = connection.execute(select(head.c.seq, head.c.mac).with_for_update()).one_or_none()
+        return self.append_all(
+            connection, [Change(action, subject, detail or {})], actor=actor, at=at, origin=origin
+        )
+
+    def append_all(
+        self,
+        connection: Connection,
+        changes: Sequence[Change],
+        *,
+        actor: str,
+        at: int,
+        origin: str | None = None,
+    ) -> int:
+        """Append an entry for each change, as `append` does, and return the last number."""
+        last = connection.execute(
+            select(head_table.c.seq, head_table.c.mac).with_for_update()
+        ).one_or_none()
         if last is None:
             raise DatabaseDamaged("the audit record has lost its head; restore a backup")
-        row: dict[str, object] = {
-            "seq": last.seq + 1,
-            "at": at,
-            "actor": scrub(actor)[:ACTOR_MAX],
-            "origin": None if origin is None else scrub(origin)[:ACTOR_MAX],
-            "action": action,
-            "subject": scrub(subject)[:ACTOR_MAX],
-            "detail": scrub(as_json("detail", detail or {})),
-            "pepper_version": self._version,
-        }
-        mac = _mac(self._key, last.mac, row)
-        connection.execute(insert(table).values(row | {"mac": mac}))
-        connection.execute(update(head).values(seq=last.seq + 1, mac=mac))
-        return int(last.seq) + 1
+        mac = last.mac
+        rows: list[dict[str, object]] = []
+        for seq, change in enumerate(changes, last.seq + 1):
+            row: dict[str, object] = {
+                "seq": seq,
+                "at": at,
+                "actor": shown(actor, ACTOR_MAX),
+                "origin": None if origin is None else shown(origin, ACTOR_MAX),
+                "action": change.action,
+                "subject": shown(change.subject, ACTOR_MAX),
+                "detail": scrub(as_json("detail", change.detail)),
+                "pepper_version": self._version,
+            }
+            mac = link(self._key, mac, row)
+            rows.append(row | {"mac": mac})
+        end = int(last.seq) + len(rows)
+        if rows:
+            connection.execute(insert(table), rows)
+            connection.execute(update(head_table).values(seq=end, mac=mac))
+        return end
 
 
 def entries(
-    connection: Connection, *, subject: str | None = None, after: int = 0, limit: int = 100
+    connection: Connection,
+    *,
+    subject: str | None = None,
+    action: str | None = None,
+    actor: str | None = None,
+    since: int | None = None,
+    after: int = 0,
+    limit: int = 100,
 ) -> list[AuditEntry]:
-    """A page of the record, oldest first, after entry number `after`."""
-    rows = select(table).where(table.c.seq > after).order_by(table.c.seq).limit(limit)
-    if subject is not None:
-        rows = rows.where(table.c.subject == subject)
-    return [_entry(row) for row in connection.execute(rows)]
+    """A page of the record, oldest first, after entry number `after` and from `since` on."""
+    found = select(table).where(table.c.seq > after).order_by(table.c.seq).limit(limit)
+    for column, wanted in ((table.c.subject, subject), (table.c.action, action)):
+        if wanted is not None:
+            found = found.where(column == wanted)
+    if actor is not None:
+        found = found.where(table.c.actor == actor)
+    if since is not None:
+        found = found.where(table.c.at >= since)
+    return [_entry(row) for row in connection.execute(found)]
 
 
-def verify_chain(connection: Connection, ring: PepperRing) -> ChainReport:
-    """Recompute the whole chain: a changed, removed, inserted or re-ordered row breaks it."""
-    mac, count = bytes(32), 0
-    for row in _rows(connection):
-        if row.seq != count + 1:
-            return ChainReport(count, f"entry {count + 1} is missing")
-        if ring.get(row.pepper_version) is None:
-            return ChainReport(count, f"entry {row.seq} needs pepper {row.pepper_version}")
-        key = ring.derive(row.pepper_version, _PURPOSE)
-        if not hmac.compare_digest(_mac(key, mac, row._asdict()), row.mac):
-            return ChainReport(count, f"entry {row.seq} is not what was written")
-        mac, count = row.mac, row.seq
-    last = connection.execute(select(head.c.seq, head.c.mac)).one_or_none()
-    if last is None or last.seq != count or last.mac != mac:
-        return ChainReport(count, f"entries after {count} are missing")
-    return ChainReport(count, None)
-
-
-def _mac(key: bytes, previous: bytes, row: Mapping[str, object]) -> bytes:
-    names = ("seq", "at", "actor", "origin", "action", "subject", "detail", "pepper_version")
-    text = json.dumps([row[name] for name in names], separators=(",", ":"))
-    return hmac.digest(key, previous + text.encode(), "sha256")
-
-
-def _rows(connection: Connection) -> Iterator[Row[Any]]:
+def rows(connection: Connection) -> Iterator[Row[Any]]:
+    """Every row of the record, oldest first, read in pages."""
     after = 0
     while True:
         page = select(table).where(table.c.seq > after).order_by(table.c.seq).limit(_PAGE)
-        rows = connection.execute(page).all()
-        yield from rows
-        if len(rows) < _PAGE:
+        found = connection.execute(page).all()
+        yield from found
+        if len(found) < _PAGE:
             return
-        after = rows[-1].seq
+        after = found[-1].seq
+
+
+def head(connection: Connection) -> Head | None:
+    """Where the record ends; None where even that was deleted. Worth noting elsewhere."""
+    row = connection.execute(select(head_table.c.seq, head_table.c.mac)).one_or_none()
+    return None if row is None else Head(row.seq, row.mac)
+
+
+def verify_chain(
+    connection: Connection, ring: PepperRing, heads: Sequence[Head] = ()
+) -> ChainReport:
+    """Recompute the whole record against its own head and those that were noted elsewhere."""
+    report, last = check((row._asdict() for row in rows(connection)), ring, heads)
+    if report.problem is None and head(connection) != last:
+        return ChainReport(last.seq, f"entries after {last.seq} are missing")
+    return report
 
 
 def _entry(row: Row[Any]) -> AuditEntry:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from keyfuse_rules.keyfinding import find_keys
 from keyfuse_rules.keyformat import ID_LENGTH
+from keyfuse_rules.redact import scrub
 from keyfuse_store.errors import InvalidField
 
 NAME_MAX = 120
@@ -78,6 +79,12 @@ def as_json(field: str, value: Mapping[str, object]) -> str:
         return json.dumps(dict(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         raise InvalidField(field, "must be plain JSON: objects, lists, text, numbers") from None
+
+
+def shown(text: str, longest: int) -> str:
+    """Foreign text as the record keeps it: on one line, keys in it cut, never refused."""
+    line = "".join(letter if letter.isprintable() else " " for letter in scrub(text))
+    return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def key_id(value: object) -> str:

@@ -6,21 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert
-from sqlalchemy.exc import IntegrityError
 
-from keyfuse_rules.keyformat import PREFIX_MAX, ParsedKey, generate
+from keyfuse_rules.keyformat import PREFIX_MAX
 from keyfuse_rules.prefixes import InvalidPrefix, check_prefix
-from keyfuse_rules.secret import Secret
-from keyfuse_store import addresses, fields, keys, limits, owners, scopes
-from keyfuse_store.audit import AuditLog
-from keyfuse_store.errors import InvalidField, StoreError
-from keyfuse_store.model import Issued, Owner
+from keyfuse_store import addresses, fields, keys, limits, owners, scopes, validity
+from keyfuse_store.audit import AuditLog, Change
+from keyfuse_store.catalogue import Catalogue
+from keyfuse_store.drawing import Drawn, draw
+from keyfuse_store.errors import InvalidField, OwnerNotFound
+from keyfuse_store.model import Issued, Key
 from keyfuse_store.peppers import PepperRing
 from keyfuse_store.schema import keys as table
-from keyfuse_store.times import later, rfc3339, to_micros
+from keyfuse_store.times import rfc3339
 
-# 62^10 ids: two collisions in a row are a broken random source, not bad luck.
-_ATTEMPTS = 4
+BATCH_MAX = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +63,7 @@ def issue(
     *,
     actor: str,
     at: int,
+    catalogue: Catalogue | None = None,
     token_bytes: Callable[[int], bytes] = os.urandom,
 ) -> Issued:
     """Issue one key inside the caller's write transaction.
@@ -72,36 +72,128 @@ def issue(
         InvalidField: a field is not acceptable; it is named.
         OwnerNotFound: the owner id does not exist.
     """
-    columns = _checked(order, at)
-    owner = _owner(connection, audit, order.owner, actor=actor, at=at, token_bytes=token_bytes)
-    token, parsed = _insert(connection, ring, columns | {"owner_id": owner.id}, token_bytes)
-    key = keys.get(connection, parsed.key_id)
-    detail = {
-        "prefix": key.prefix,
-        "owner": owner.id,
-        "scopes": key.scopes,
-        "expires": rfc3339(key.expires_us),
-    }
-    audit.append(connection, action="key.issued", actor=actor, subject=key.id, at=at, detail=detail)
-    return Issued(token, key)
+    return issue_all(
+        connection,
+        audit,
+        ring,
+        [order],
+        actor=actor,
+        at=at,
+        catalogue=catalogue,
+        token_bytes=token_bytes,
+    )[0]
 
 
-def _checked(order: KeyOrder, at: int) -> dict[str, object]:
-    """The columns that an order determines."""
-    not_before, expires = _validity(order, at)
+def issue_all(
+    connection: Connection,
+    audit: AuditLog,
+    ring: PepperRing,
+    orders: Sequence[KeyOrder],
+    *,
+    actor: str,
+    at: int,
+    catalogue: Catalogue | None = None,
+    token_bytes: Callable[[int], bytes] = os.urandom,
+) -> list[Issued]:
+    """Issue a batch of keys, of at most `BATCH_MAX`, inside the caller's write transaction.
+
+    Raises:
+        InvalidField: a field of one of them is not acceptable.
+        OwnerNotFound: an owner id does not exist.
+    """
+    if len(orders) > BATCH_MAX:
+        raise InvalidField("orders", f"has {len(orders)} keys; {BATCH_MAX} are allowed")
+    rows = [checked(order, at, catalogue) for order in orders]
+    names = [owner_text(order) for order in orders]
+    owned = owner_ids(connection, audit, names, actor=actor, at=at, token_bytes=token_bytes)
+    rows = [row | {"owner_id": owner} for row, owner in zip(rows, owned, strict=True)]
+    drawn = write(connection, ring, rows, token_bytes)
+    issued = keys.get_all(connection, [one.key_id for one in drawn])
+    entries = [Change("key.issued", key.id, _detail(key)) for key in issued]
+    audit.append_all(connection, entries, actor=actor, at=at)
+    return [Issued(one.token, key) for one, key in zip(drawn, issued, strict=True)]
+
+
+def write(
+    connection: Connection,
+    ring: PepperRing,
+    rows: Sequence[Mapping[str, object]],
+    token_bytes: Callable[[int], bytes],
+) -> list[Drawn]:
+    """Draw a key for each row and write the row under it; the audit entries are the caller's."""
+    drawn = draw(connection, [str(row["prefix"]) for row in rows], token_bytes)
+    full = []
+    for row, one in zip(rows, drawn, strict=True):
+        version, digest = ring.digest(one.token.reveal())
+        full.append({**row, "id": one.key_id, "pepper_version": version, "digest": digest})
+    if full:
+        connection.execute(insert(table), full)
+    return drawn
+
+
+def checked(order: KeyOrder, at: int, catalogue: Catalogue | None) -> dict[str, object]:
+    """The columns that an order determines.
+
+    Raises:
+        InvalidField: a field is not acceptable; it is named.
+    """
+    begin = validity.beginning(order.not_before, at)
+    granted = scopes.granted("scopes", order.scopes, management=order.admin)
+    if catalogue is not None and not order.admin:
+        catalogue.check("scopes", granted.split())
     return {
         "prefix": _prefix(order),
         "name": fields.line("name", order.name),
         "meta": fields.meta("meta", order.meta),
-        "scopes": scopes.granted("scopes", order.scopes, management=order.admin),
+        "scopes": granted,
         "addresses": addresses.allow_list("addresses", order.addresses),
         "rate_limit": limits.rate_text("rate_limit", order.rate_limit),
         "quota": limits.quota_text("quota", order.quota),
         "state": "active",
         "created_at": at,
-        "not_before": not_before,
-        "expires_at": expires,
+        "not_before": begin,
+        "expires_at": validity.end(
+            begin, at, expires_at=order.expires_at, expires_in=order.expires_in
+        ),
     }
+
+
+def owner_text(order: KeyOrder) -> str:
+    """The mail address or id of the owner, as far as it can be checked without a database.
+
+    Raises:
+        InvalidField: it is neither.
+    """
+    if fields.is_owner_id(order.owner):
+        return order.owner
+    return fields.email("owner", order.owner)
+
+
+def owner_ids(
+    connection: Connection,
+    audit: AuditLog,
+    names: Sequence[str],
+    *,
+    actor: str,
+    at: int,
+    token_bytes: Callable[[int], bytes],
+) -> list[str]:
+    """The id of each owner; a mail address that is new adds one.
+
+    Raises:
+        OwnerNotFound: an owner id does not exist.
+    """
+    found: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        owner = owners.find(connection, name)
+        if owner is None and fields.is_owner_id(name):
+            raise OwnerNotFound(name)
+        if owner is None:
+            owner = owners.add(
+                connection, audit, email=name, actor=actor, at=at, token_bytes=token_bytes
+            )
+        found[name] = owner.id
+    return [found[name] for name in names]
 
 
 def _prefix(order: KeyOrder) -> str:
@@ -113,58 +205,10 @@ def _prefix(order: KeyOrder) -> str:
     return prefix
 
 
-def _validity(order: KeyOrder, at: int) -> tuple[int | None, int | None]:
-    not_before = expires = None
-    if order.not_before is not None:
-        not_before = to_micros("not_before", order.not_before)
-        if not_before < at:
-            raise InvalidField("not_before", "lies in the past")
-    if order.expires_at is not None and order.expires_in is not None:
-        raise InvalidField("expires_in", "give either this or expires_at")
-    begin = at if not_before is None else not_before
-    if order.expires_in is not None:
-        expires = later("expires_in", begin, order.expires_in)
-    if order.expires_at is not None:
-        expires = to_micros("expires_at", order.expires_at)
-        if expires <= at:
-            raise InvalidField("expires_at", "lies in the past")
-        if expires <= begin:
-            raise InvalidField("expires_at", "lies before not_before")
-    return not_before, expires
-
-
-def _owner(
-    connection: Connection,
-    audit: AuditLog,
-    owner: str,
-    *,
-    actor: str,
-    at: int,
-    token_bytes: Callable[[int], bytes],
-) -> Owner:
-    if fields.is_owner_id(owner):
-        return owners.get(connection, owner)
-    found = owners.find(connection, owner)
-    if found is not None:
-        return found
-    return owners.add(connection, audit, email=owner, actor=actor, at=at, token_bytes=token_bytes)
-
-
-def _insert(
-    connection: Connection,
-    ring: PepperRing,
-    columns: dict[str, object],
-    token_bytes: Callable[[int], bytes],
-) -> tuple[Secret, ParsedKey]:
-    """Write the row under a fresh key; an id that is taken is drawn again."""
-    for _ in range(_ATTEMPTS):
-        token, parsed = generate(str(columns["prefix"]), token_bytes)
-        version, digest = ring.digest(token.reveal())
-        row = columns | {"id": parsed.key_id, "pepper_version": version, "digest": digest}
-        try:
-            with connection.begin_nested():
-                connection.execute(insert(table).values(row))
-        except IntegrityError:
-            continue
-        return token, parsed
-    raise StoreError("no free key id was drawn: the random source repeats itself")
+def _detail(key: Key) -> dict[str, object]:
+    return {
+        "prefix": key.prefix,
+        "owner": key.owner_id,
+        "scopes": key.scopes,
+        "expires": rfc3339(key.expires_us),
+    }

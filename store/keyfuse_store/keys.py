@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, or_, select, tuple_
 
 from keyfuse_rules.keyformat import parse, strip_presentation
 from keyfuse_store import fields, owners
 from keyfuse_store.errors import InvalidField, KeyNotFound
+from keyfuse_store.legacy import LegacyKeys
 from keyfuse_store.model import Key, KeyState
 from keyfuse_store.peppers import PepperRing
 from keyfuse_store.schema import keys as table
@@ -53,18 +54,45 @@ def lookup() -> Select[Any]:
     return _joined(*_PROOF_COLUMNS, *KEY_COLUMNS).where(table.c.id == bindparam("key_id"))
 
 
+def legacy_rows(versions: Sequence[int], digests: Sequence[bytes]) -> Select[Any]:
+    """What `lookup` selects, for keys from before keyfuse under any of these digests."""
+    return _joined(*_PROOF_COLUMNS, *KEY_COLUMNS).where(
+        # As the partial index has it.
+        table.c.legacy.is_not(None),
+        table.c.pepper_version.in_(versions),
+        table.c.digest.in_(digests),
+    )
+
+
+def select_keys() -> Select[Any]:
+    """A SELECT of whole keys, to be narrowed down."""
+    return _joined(*KEY_COLUMNS)
+
+
 def get(connection: Connection, key_id: str) -> Key:
     """The key with this id, in any state.
 
     Raises:
         KeyNotFound: there is none.
     """
-    row = connection.execute(
-        _joined(*KEY_COLUMNS).where(table.c.id == fields.key_id(key_id))
-    ).one_or_none()
+    row = connection.execute(select_keys().where(table.c.id == fields.key_id(key_id))).one_or_none()
     if row is None:
         raise KeyNotFound(key_id)
     return Key(*row)
+
+
+def get_all(connection: Connection, key_ids: Sequence[str]) -> list[Key]:
+    """The keys with these ids, of which there are no more than a batch, in the same order.
+
+    Raises:
+        KeyNotFound: one is missing.
+    """
+    rows = connection.execute(select_keys().where(table.c.id.in_(key_ids)))
+    found = {row.id: Key(*row) for row in rows}
+    for key_id in key_ids:
+        if key_id not in found:
+            raise KeyNotFound(key_id)
+    return [found[key_id] for key_id in key_ids]
 
 
 def page(
@@ -73,10 +101,14 @@ def page(
     owner: str | None = None,
     prefix: str | None = None,
     state: str | None = None,
+    search: str | None = None,
     after: str | None = None,
     limit: int = 100,
 ) -> list[Key]:
     """A page of keys, oldest first, after the key with the id `after`.
+
+    With `search`: keys whose id begins with it, or whose name or owner's mail address holds it,
+    in any case (of ASCII letters).
 
     Raises:
         InvalidField: a filter is malformed.
@@ -87,31 +119,45 @@ def page(
         raise InvalidField("limit", f"must be 1 to {PAGE_MAX}")
     if state is not None and state not in _STATES:
         raise InvalidField("state", f"must be one of {', '.join(_STATES)}")
-    rows = _joined(*KEY_COLUMNS).order_by(table.c.created_at, table.c.id).limit(limit)
+    rows = select_keys().order_by(table.c.created_at, table.c.id).limit(limit)
     if owner is not None:
         rows = rows.where(table.c.owner_id == owners.get(connection, owner).id)
     if prefix is not None:
         rows = rows.where(table.c.prefix == prefix)
     if state is not None:
         rows = rows.where(table.c.state == state)
+    if search is not None:
+        rows = rows.where(_holds(fields.line("search", search, empty=False)))
     if after is not None:
         last = get(connection, after)
         rows = rows.where(tuple_(table.c.created_at, table.c.id) > (last.created_us, last.id))
     return [Key(*row) for row in connection.execute(rows)]
 
 
-def match(connection: Connection, ring: PepperRing, tokens: Sequence[object]) -> list[Key | None]:
+def match(
+    connection: Connection,
+    ring: PepperRing,
+    tokens: Sequence[object],
+    legacy: LegacyKeys | None = None,
+) -> list[Key | None]:
     """For each token the key it is, in any state, proven by the whole secret; else None."""
     found: list[Key | None] = []
     for start in range(0, len(tokens), _BATCH):
-        found += _match_batch(connection, ring, tokens[start : start + _BATCH])
+        batch = [one if isinstance(one, str) else "" for one in tokens[start : start + _BATCH]]
+        ours = _match_batch(connection, ring, batch)
+        if legacy:
+            # Whatever is none of ours may be older than we are.
+            texts = ["" if key else text for text, key in zip(batch, ours, strict=True)]
+            older = _match_legacy(connection, legacy, texts)
+            ours = [key or other for key, other in zip(ours, older, strict=True)]
+        found += ours
     return found
 
 
 def _match_batch(
-    connection: Connection, ring: PepperRing, tokens: Sequence[object]
+    connection: Connection, ring: PepperRing, tokens: Sequence[str]
 ) -> list[Key | None]:
-    texts = [strip_presentation(token) if isinstance(token, str) else "" for token in tokens]
+    texts = [strip_presentation(token) for token in tokens]
     parsed = [parse(text) for text in texts]
     wanted = {key.key_id for key in parsed if key is not None}
     if not wanted:
@@ -126,6 +172,26 @@ def _match_batch(
         known = row is not None and ring.proves(row.pepper_version, text, row.digest)
         proven.append(Key(*row[2:]) if row is not None and known else None)
     return proven
+
+
+def _match_legacy(
+    connection: Connection, legacy: LegacyKeys, tokens: Sequence[str]
+) -> list[Key | None]:
+    digests = [legacy.digests(strip_presentation(token)) for token in tokens]
+    found: dict[bytes, Key] = {}
+    wanted = sorted({digest for some in digests for digest in some})
+    for start in range(0, len(wanted), _BATCH):
+        rows = connection.execute(legacy_rows(legacy.versions, wanted[start : start + _BATCH]))
+        found.update((bytes(row.digest), Key(*row[2:])) for row in rows)
+    return [next((found[digest] for digest in some if digest in found), None) for some in digests]
+
+
+def _holds(text: str) -> ColumnElement[bool]:
+    return or_(
+        func.substr(table.c.id, 1, len(text)) == text,
+        func.lower(table.c.name).contains(text.lower(), autoescape=True),
+        owners_table.c.email_folded.contains(text.casefold(), autoescape=True),
+    )
 
 
 def _joined(*columns: ColumnElement[Any]) -> Select[Any]:

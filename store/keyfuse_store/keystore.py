@@ -1,21 +1,27 @@
 """The door to the store: one object that an API holds for as long as it runs."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Self
 
 from sqlalchemy import Connection, select
 
 from keyfuse_rules.secret import Secret
+from keyfuse_store import changes as changing
+from keyfuse_store import importing, keys, lifecycle, owners, readiness, revisions, rotation
 from keyfuse_store import issue as issuing
-from keyfuse_store import keys, lifecycle, owners, readiness, revisions
 from keyfuse_store.audit import AuditLog
+from keyfuse_store.changes import KeyChanges
 from keyfuse_store.database import Database, open_database
 from keyfuse_store.errors import SettingsError
+from keyfuse_store.importing import Adopted, OldKey
+from keyfuse_store.legacy import LegacyKeys
+from keyfuse_store.legacy_lookup import LegacyLookup
 from keyfuse_store.limits import ProcessRates
-from keyfuse_store.model import Issued, Key, Owner, Verdict
+from keyfuse_store.model import Issued, Key, Owner, Rotated, Verdict
 from keyfuse_store.opening import PepperSource, open_ring
 from keyfuse_store.peppers import PepperRing
 from keyfuse_store.reader import KeyReader
@@ -34,6 +40,7 @@ class KeyStore:
         audit: Appends to the audit record inside `begin()`.
         peppers: The versions at hand.
         clock: The present time in epoch microseconds.
+        catalogue: The scopes that may be granted, where any are declared.
     """
 
     def __init__(
@@ -49,9 +56,12 @@ class KeyStore:
         self.peppers = ring
         self.audit = AuditLog(ring)
         self.clock = clock
+        self.catalogue = settings.catalogue
+        self._legacy = LegacyKeys(settings.key_types, ring)
         self._token_bytes = token_bytes
         self._reader = KeyReader(database)
-        self._verify = Verifier(self._reader, ring, ProcessRates(), clock).verify
+        older = LegacyLookup(database, self._legacy) if self._legacy else None
+        self._verify = Verifier(self._reader, ring, ProcessRates(), clock, older).verify
 
     @classmethod
     def open(
@@ -137,8 +147,60 @@ class KeyStore:
                 order,
                 actor=actor,
                 at=self.clock(),
+                catalogue=self.catalogue,
                 token_bytes=self._token_bytes,
             )
+
+    def issue_many(
+        self, orders: Iterable[issuing.KeyOrder], *, actor: str = "api"
+    ) -> Iterator[Issued]:
+        """Issue keys batch by batch; each batch is committed before its first key is given.
+
+        Raises:
+            InvalidField: a field is not acceptable; nothing of its batch was issued.
+            OwnerNotFound: an owner id does not exist; nothing of its batch was issued.
+        """
+        waiting = iter(orders)
+        while batch := list(islice(waiting, issuing.BATCH_MAX)):
+            with self.begin() as connection:
+                issued = issuing.issue_all(
+                    connection,
+                    self.audit,
+                    self.peppers,
+                    batch,
+                    actor=actor,
+                    at=self.clock(),
+                    catalogue=self.catalogue,
+                    token_bytes=self._token_bytes,
+                )
+            yield from issued
+
+    def import_keys(self, old: Sequence[OldKey], *, actor: str = "api") -> Adopted:
+        """Take over keys from before keyfuse by their hashes; a known hash is left as it is.
+
+        Raises:
+            InvalidField: a field is not acceptable; it is named, and nothing was imported.
+            OwnerNotFound: an owner id does not exist; the batches before it were imported.
+        """
+        types, at = self.settings.key_types, self.clock()
+        checked = [importing.check(one, types, self.peppers, self.catalogue, at) for one in old]
+        return self.adopt(checked, actor=actor)
+
+    def adopt(self, checked: Sequence[importing.CheckedKey], *, actor: str = "api") -> Adopted:
+        """Write what `importing.check` has examined, batch by batch."""
+        added: list[str] = []
+        for start in range(0, len(checked), importing.BATCH_MAX):
+            with self.begin() as connection:
+                batch = importing.adopt(
+                    connection,
+                    self.audit,
+                    checked[start : start + importing.BATCH_MAX],
+                    actor=actor,
+                    at=self.clock(),
+                    token_bytes=self._token_bytes,
+                )
+            added += batch.added
+        return Adopted(tuple(added), len(checked) - len(added))
 
     def verify(
         self,
@@ -185,10 +247,14 @@ class KeyStore:
         owner: str | None = None,
         prefix: str | None = None,
         state: str | None = None,
+        search: str | None = None,
         after: str | None = None,
         limit: int = 100,
     ) -> Sequence[Key]:
         """A page of keys, oldest first, after the key with the id `after`.
+
+        With `search`: keys whose id begins with it, or whose name or owner's mail address holds
+        it, in any case (of ASCII letters).
 
         Raises:
             InvalidField: a filter is malformed.
@@ -197,8 +263,23 @@ class KeyStore:
         """
         with self.read() as connection:
             return keys.page(
-                connection, owner=owner, prefix=prefix, state=state, after=after, limit=limit
+                connection,
+                owner=owner,
+                prefix=prefix,
+                state=state,
+                search=search,
+                after=after,
+                limit=limit,
             )
+
+    def search(self, text: str, *, after: str | None = None, limit: int = 100) -> Sequence[Key]:
+        """A page of the keys that `list` finds with `search`.
+
+        Raises:
+            InvalidField: the text is empty, too long, or no text on one line.
+            KeyNotFound: the key `after` does not exist.
+        """
+        return self.list(search=text, after=after, limit=limit)
 
     def match(self, tokens: Sequence[str]) -> Sequence[Key | None]:
         """For each token the key it is, in any state, proven by the whole secret; else None.
@@ -207,7 +288,68 @@ class KeyStore:
             DatabaseError: the database cannot be read.
         """
         with self.read() as connection:
-            return keys.match(connection, self.peppers, tokens)
+            return keys.match(connection, self.peppers, tokens, self._legacy)
+
+    def rotate(
+        self,
+        key_id: str,
+        *,
+        overlap: timedelta = timedelta(hours=24),
+        expires_at: datetime | None = None,
+        expires_in: timedelta | None = None,
+        actor: str = "api",
+    ) -> Rotated:
+        """Issue a successor; the key itself remains valid until the overlap or its own end.
+
+        The successor has everything of the key but its secret, the end included, if no other is
+        given. See `rotation` for which keys can be rotated.
+
+        Raises:
+            KeyNotFound: there is no such key.
+            StateConflict: the key is revoked, suspended, expired, or was rotated before.
+            InvalidField: the overlap or the end is out of range.
+        """
+        with self.begin() as connection:
+            return rotation.rotate(
+                connection,
+                self.audit,
+                self.peppers,
+                key_id,
+                overlap=overlap,
+                expires_at=expires_at,
+                expires_in=expires_in,
+                actor=actor,
+                at=self.clock(),
+                token_bytes=self._token_bytes,
+            )
+
+    def change(self, key_id: str, changes: KeyChanges, *, actor: str = "api") -> Key:
+        """Change name, scopes, limits or end of a key.
+
+        Raises:
+            KeyNotFound: there is no such key.
+            StateConflict: the key is revoked.
+            InvalidField: a field is not acceptable; it is named.
+        """
+        with self.begin() as connection:
+            changing.change(
+                connection,
+                self.audit,
+                key_id,
+                changes,
+                actor=actor,
+                at=self.clock(),
+                catalogue=self.catalogue,
+            )
+            return keys.get(connection, key_id)
+
+    def rename(self, key_id: str, name: str, *, actor: str = "api") -> Key:
+        """Give a key another name; raises as `change` does."""
+        return self.change(key_id, KeyChanges(name=name), actor=actor)
+
+    def set_scopes(self, key_id: str, scopes: Sequence[str], *, actor: str = "api") -> Key:
+        """Give a key other scopes, seen by the next verify everywhere; raises as `change` does."""
+        return self.change(key_id, KeyChanges(scopes=scopes), actor=actor)
 
     def revoke(
         self,

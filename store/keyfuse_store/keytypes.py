@@ -3,14 +3,17 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from keyfuse_rules.prefixes import InvalidPrefix, check_prefix
+from keyfuse_rules.secret import Secret
 from keyfuse_store import scopes
 from keyfuse_store.errors import InvalidField, SettingsError
 from keyfuse_store.leaks import LeakAction
 
 _ACTIONS: tuple[LeakAction, ...] = ("revoke", "quarantine", "notify")
-_LEGACY_HASHES = ("sha256", "sha512")
+_LEGACY_HASHES = ("sha256", "sha512", "hmac-sha256", "hmac-sha512")
+_LEGACY_FIELDS = frozenset({"pattern", "hash", "key_file"})
 _FIELDS = frozenset(
     {"prefix", "on_leak", "on_leak_private", "publishable", "quarantine_scopes", "legacy"}
 )
@@ -18,10 +21,17 @@ _FIELDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Legacy:
-    """How keys issued before keyfuse look and how they were hashed."""
+    """How keys issued before keyfuse look and how they were hashed.
+
+    Attributes:
+        pattern: Regular expression that the whole key has to match.
+        hash: `sha256`, `sha512`, or either with `hmac-` before it.
+        key: The secret of the HMAC.
+    """
 
     pattern: str
     hash: str
+    key: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +124,34 @@ def _legacy(table: Mapping[str, object], where: str) -> Legacy | None:
     value = table.get("legacy")
     if value is None:
         return None
-    if not isinstance(value, dict) or set(value) != {"pattern", "hash"}:
-        raise SettingsError(f"{where}: legacy needs exactly pattern and hash")
-    pattern, hash_name = value["pattern"], value["hash"]
-    if hash_name not in _LEGACY_HASHES:
+    if not isinstance(value, dict) or not {"pattern", "hash"} <= set(value) <= _LEGACY_FIELDS:
+        raise SettingsError(f"{where}: legacy needs pattern and hash, and may have key_file")
+    if value["hash"] not in _LEGACY_HASHES:
         raise SettingsError(f"{where}: legacy.hash must be one of {', '.join(_LEGACY_HASHES)}")
+    keyed = value["hash"].startswith("hmac-")
+    if keyed != ("key_file" in value):
+        problem = "an hmac hash needs" if keyed else "only an hmac hash has"
+        raise SettingsError(f"{where}: {problem} legacy.key_file")
+    key = _legacy_key(value["key_file"], where) if keyed else None
+    return Legacy(_legacy_pattern(value["pattern"], where), value["hash"], key)
+
+
+def _legacy_pattern(pattern: object, where: str) -> str:
     try:
-        re.compile(pattern)
-    except (re.error, TypeError):
+        matches_nothing = re.compile(pattern if isinstance(pattern, str) else "").fullmatch("")
+    except re.error:
         raise SettingsError(f"{where}: legacy.pattern is no regular expression") from None
-    return Legacy(pattern, hash_name)
+    if matches_nothing is not None:
+        raise SettingsError(f"{where}: legacy.pattern must be text that matches no empty key")
+    return str(pattern)
+
+
+def _legacy_key(path: object, where: str) -> Secret:
+    """The file's text without the line break at its end."""
+    try:
+        text = Path(path if isinstance(path, str) else "").read_text("utf-8").rstrip("\r\n")
+    except (OSError, ValueError):
+        raise SettingsError(f"{where}: the file legacy.key_file cannot be read") from None
+    if not text:
+        raise SettingsError(f"{where}: the file legacy.key_file is empty")
+    return Secret(text)

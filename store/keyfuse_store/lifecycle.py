@@ -5,7 +5,8 @@
 
 Each step is one conditional UPDATE, so two of them at once cannot undo each other, and appends
 its audit entry if it changed something. `quarantine_scopes` is set as long as a key is in
-quarantine, suspended meanwhile or not: `resume` gives back what was before.
+quarantine, suspended meanwhile or not: `resume` gives back what was before. The other steps of a
+life are in `issue`, `rotation` and `changes`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,7 +41,7 @@ def revoke(
     Raises:
         KeyNotFound: there is no such key.
     """
-    why = scrub(reason)[: fields.REASON_MAX]
+    why = fields.shown(reason, fields.REASON_MAX)
     proof = None if evidence is None else scrub(fields.as_json("evidence", evidence))
     step = _keys(key_id, "active", "suspended", "quarantined").values(
         state="revoked", revoked_at=at, revoke_reason=why, revoke_evidence=proof
@@ -96,14 +97,21 @@ def quarantine(
             actor=actor,
             subject=key_id,
             at=at,
-            detail={"reason": scrub(reason)[: fields.REASON_MAX], "scopes": kept.split()},
+            detail={"reason": fields.shown(reason, fields.REASON_MAX), "scopes": kept.split()},
             origin=origin,
         )
     return changed
 
 
 def suspend(
-    connection: Connection, audit: AuditLog, key_id: str, *, reason: str, actor: str, at: int
+    connection: Connection,
+    audit: AuditLog,
+    key_id: str,
+    *,
+    reason: str,
+    actor: str,
+    at: int,
+    origin: str | None = None,
 ) -> bool:
     """Stop a key until it is resumed; False if it is suspended already.
 
@@ -114,16 +122,30 @@ def suspend(
     step = _keys(key_id, "active", "quarantined").values(state="suspended")
     changed = _run(connection, key_id, step)
     if changed:
-        why = {"reason": scrub(reason)[: fields.REASON_MAX]}
+        why = {"reason": fields.shown(reason, fields.REASON_MAX)}
         audit.append(
-            connection, action="key.suspended", actor=actor, subject=key_id, at=at, detail=why
+            connection,
+            action="key.suspended",
+            actor=actor,
+            subject=key_id,
+            at=at,
+            detail=why,
+            origin=origin,
         )
     else:
         _refuse_revoked(connection, key_id)
     return changed
 
 
-def resume(connection: Connection, audit: AuditLog, key_id: str, *, actor: str, at: int) -> bool:
+def resume(
+    connection: Connection,
+    audit: AuditLog,
+    key_id: str,
+    *,
+    actor: str,
+    at: int,
+    origin: str | None = None,
+) -> bool:
     """Undo the latest restriction: a suspension first, then a quarantine; False if there is none.
 
     Raises:
@@ -136,7 +158,9 @@ def resume(connection: Connection, audit: AuditLog, key_id: str, *, actor: str, 
     release = _keys(key_id, "quarantined").values(state="active", quarantine_scopes=None)
     changed = _run(connection, key_id, unsuspend) or _run(connection, key_id, release)
     if changed:
-        audit.append(connection, action="key.resumed", actor=actor, subject=key_id, at=at)
+        audit.append(
+            connection, action="key.resumed", actor=actor, subject=key_id, at=at, origin=origin
+        )
     else:
         _refuse_revoked(connection, key_id)
     return changed

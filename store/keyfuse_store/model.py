@@ -99,6 +99,11 @@ class Key(msgspec.Struct, frozen=True, gc=False):
         return None if self.expires_us is None else from_micros(self.expires_us)
 
     @property
+    def overlap_until(self) -> datetime | None:
+        """When the key, having been rotated, ends to be valid beside its successor."""
+        return None if self.overlap_until_us is None else from_micros(self.overlap_until_us)
+
+    @property
     def revoked(self) -> datetime | None:
         """When the key died."""
         return None if self.revoked_us is None else from_micros(self.revoked_us)
@@ -151,6 +156,15 @@ class Issued:
 
     token: Secret
     key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """A rotation: the successor with its plaintext, and the key it takes over from."""
+
+    token: Secret
+    key: Key
+    predecessor: Key
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):

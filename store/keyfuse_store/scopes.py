@@ -57,6 +57,18 @@ def granted(field: str, scopes: Sequence[str], *, management: bool) -> str:
     return " ".join(unique)
 
 
+def check_concrete(field: str, scope: object) -> None:
+    """Make sure that something is one `resource:action` of an API, without wildcards.
+
+    Raises:
+        InvalidField: it is not, or lies in keyfuse's own namespace.
+    """
+    if not isinstance(scope, str) or _ASKED.fullmatch(scope) is None:
+        raise InvalidField(field, "each must be one concrete resource:action")
+    if is_reserved(scope):
+        raise InvalidField(field, "the namespace keyfuse: is not yours to declare")
+
+
 def missing(
     prefix: str, held: str, *, all_of: Iterable[str], any_of: Iterable[str], resource: str | None
 ) -> bool:

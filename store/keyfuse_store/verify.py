@@ -16,6 +16,7 @@ from keyfuse_rules.keyformat import parse, strip_presentation
 from keyfuse_rules.secret import Secret
 from keyfuse_store.addresses import allows
 from keyfuse_store.errors import DatabaseError, InvalidField
+from keyfuse_store.legacy_lookup import LegacyLookup
 from keyfuse_store.limits import ProcessRates
 from keyfuse_store.model import Code, Key, Verdict
 from keyfuse_store.peppers import PepperRing
@@ -60,9 +61,17 @@ class Question(msgspec.Struct, frozen=True, gc=False):
 class Verifier:
     """Answers whether a key may do what is asked, from the row as it is now."""
 
+    _older: LegacyLookup | None = None
+
     def __init__(
-        self, reader: KeyReader, ring: PepperRing, rates: ProcessRates, clock: Clock
+        self,
+        reader: KeyReader,
+        ring: PepperRing,
+        rates: ProcessRates,
+        clock: Clock,
+        older: LegacyLookup | None = None,
     ) -> None:
+        self._older = older
         self._row = reader.row
         self._recheck = reader.recheck
         self._pepper = ring.get
@@ -79,7 +88,7 @@ class Verifier:
         text = strip_presentation(text)
         parsed = parse(text)
         if parsed is None:
-            return _MALFORMED
+            return _MALFORMED if self._older is None else self._verify_older(text, question)
         now = self._clock()
         try:
             if not 0 <= now - self._rechecked < SECOND:
@@ -99,6 +108,13 @@ class Verifier:
         if row is None or not proven:
             return _UNKNOWN
         return self._judge(Key(*row[2:]), question, now)
+
+    def _verify_older(self, text: str, question: Question) -> Verdict:
+        """The same for a key from before keyfuse, where key types declare any."""
+        found = None if self._older is None else self._older.find(text)
+        if isinstance(found, Key):
+            return self._judge(found, question, self._clock())
+        return Verdict(ok=False, code=found or "malformed")
 
     def _judge(self, key: Key, question: Question, now: int) -> Verdict:
         """What a proven key may do."""

@@ -148,7 +148,7 @@ def test_a_wrong_setting_is_named_with_its_place_and_without_its_value(
         ("[[key_types]]\nprefix = 'a'\nquarantine_scopes = 'b:c'", "must be a list"),
         ("[[key_types]]\nprefix = 'a'\nquarantine_scopes = ['b']", "resource:action"),
         ("[[key_types]]\nprefix = 'a'\npublishable = 1", "true or false"),
-        ("[[key_types]]\nprefix = 'a'\nlegacy = 'x'", "legacy needs exactly"),
+        ("[[key_types]]\nprefix = 'a'\nlegacy = 'x'", "legacy needs pattern and hash"),
         ("[[key_types]]\nprefix = 'a'\nlegacy = {pattern = '(', hash = 'sha256'}", "no regular"),
         ("[[key_types]]\nprefix = 'a'\nlegacy = {pattern = 'x', hash = 'md5'}", "legacy.hash"),
     ],
