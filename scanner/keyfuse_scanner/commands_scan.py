@@ -17,6 +17,7 @@ from keyfuse_scanner.dates import parse_since
 from keyfuse_scanner.errors import UsageError
 from keyfuse_scanner.examine import Examined
 from keyfuse_scanner.git import Repository
+from keyfuse_scanner.model import Problem, ScanResult
 from keyfuse_scanner.modes import Scanning
 from keyfuse_scanner.policy import load_policy, parse_severity, parse_size
 from keyfuse_scanner.reports import REPORTS, report
@@ -76,6 +77,15 @@ class Since(click.ParamType[int]):
 @click.option("--max-file-size", type=Size(), help="Leave larger files out, and say so.")
 @click.option("--fail-on", type=click.Choice(_SEVERITIES), help="Least severity that fails.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 even when there are findings.")
+@click.option(
+    "--report-to", metavar="URL", help="Burn what is found at the service that issued it."
+)
+@click.option(
+    "--report-prefix",
+    metavar="PREFIX",
+    multiple=True,
+    help="With --report-to: send keys with this prefix; may be repeated.",
+)
 def scan(
     *,
     paths: tuple[str, ...],
@@ -89,6 +99,8 @@ def scan(
     max_file_size: int | None,
     fail_on: str | None,
     exit_zero: bool,
+    report_to: str | None,
+    report_prefix: tuple[str, ...],
     **mode: Any,
 ) -> int:
     """Find secrets in files, in what is staged, in a range of commits, or in all history.
@@ -106,15 +118,35 @@ def scan(
     matcher = Matcher(choose_rules(default_rules(), only or policy.only))
     scanning = Scanning(matcher, policy.max_file_size if max_file_size is None else max_file_size)
     examine = _mode(paths, **mode)
+    tell = _reporter(report_to, report_prefix)
     with open_output(output) if output else nullcontext(sys.stdout) as stream:
         result = conclude(examine(scanning), matcher, all_checksums=all_, show_secrets=show_secrets)
+        result = result._replace(unreported=tell(result))
         colour = format_ == "text" and wants_colour(stream, os.environ)
         write(stream, report(format_)(result, show_secrets=show_secrets, colour=colour))
     if format_ != "json":
         for problem in result.errors:
             complain(problem_line(problem))
+    for problem in result.unreported:
+        complain(problem_line(problem))
     threshold = parse_severity(fail_on) if fail_on else policy.fail_on
     return exit_code(result, threshold, exit_zero=exit_zero)
+
+
+def _reporter(url: str | None, prefixes: tuple[str, ...]) -> Callable[[ScanResult], list[Problem]]:
+    """Return what tells the issuing service of findings; nothing is sent where no URL is given.
+
+    Raises:
+        UsageError: the options do not say clearly which keys go where.
+    """
+    if url is None:
+        if prefixes:
+            raise UsageError("--report-prefix belongs to --report-to")
+        return lambda _: []
+    from keyfuse_scanner import leak_report
+
+    where = leak_report.target(url, prefixes)
+    return lambda result: leak_report.send(where, result.findings)
 
 
 def _mode(

@@ -6,7 +6,7 @@ A source yields documents (and what it could not read), matching turns them into
 says where in history a hit stands, and findings are what a report shows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from keyfuse_rules.model import Checksum, Rule, Severity
@@ -133,12 +133,14 @@ class ScanResult(NamedTuple):
     Attributes:
         objects: How many documents were looked into.
         size: How many bytes they had.
+        unreported: Keys that the issuing service could not be told of; the scan itself is complete.
     """
 
     findings: list[Finding]
     errors: list[Problem]
     objects: int
     size: int
+    unreported: Sequence[Problem] = ()
 
     @property
     def complete(self) -> bool:

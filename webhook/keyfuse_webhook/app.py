@@ -12,7 +12,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from keyfuse_store import KeyStore
+from keyfuse_webhook.address_limit import AddressLimit
 from keyfuse_webhook.alerts_endpoint import PartnerAlerts
+from keyfuse_webhook.burn_endpoint import BurnEndpoint
 from keyfuse_webhook.health import Readiness, healthz
 from keyfuse_webhook.keyring import KeyRing
 from keyfuse_webhook.model import GITHUB
@@ -45,8 +47,12 @@ def build_app(
     ring = KeyRing(settings.github_partner_keys_url, client)
     response = LeakResponse(store, enqueue)
     alerts = PartnerAlerts(GITHUB, ring, store, response, settings.max_body)
+    burn = BurnEndpoint(store, response, AddressLimit())
     routes: dict[Role, list[Route]] = {
-        "public": [Route("/github/partner-alerts", alerts.receive, methods=["POST"])],
+        "public": [
+            Route("/github/partner-alerts", alerts.receive, methods=["POST"]),
+            Route("/v1/leaks", burn.receive, methods=["POST"]),
+        ],
         "private": [
             Route("/v1/verify", VerifyEndpoint(store, host).answer, methods=["POST"]),
             Route("/readyz", Readiness(store).readyz, methods=["GET"]),

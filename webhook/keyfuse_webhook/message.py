@@ -17,11 +17,17 @@ from keyfuse_rules.redact import scrub
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a key was seen, in the words of whoever reported it."""
+    """Where a key was seen, in the words of whoever reported it.
+
+    Attributes:
+        verified: False for an anonymous report: its words are told of, never repeated, for a
+            stranger could make the owner follow a link.
+    """
 
     origin: str
     source: str | None
     url: str | None
+    verified: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,7 @@ class LeakedKey:
         first_seen: When this service first heard of the leak.
         died: When the key was revoked; None while it still works.
         action: What the leak policy did: `revoke`, `quarantine` or `notify`.
+        leak_id: The incident, to look the rest up by.
     """
 
     key_id: str
@@ -43,6 +50,7 @@ class LeakedKey:
     died: datetime | None
     action: str
     places: tuple[Place, ...]
+    leak_id: str = ""
 
 
 def compose(
@@ -91,7 +99,7 @@ def _paragraph(key: LeakedKey) -> str:
         ("Prefix", key.prefix),
         ("Name", one_line(key.name)),
         ("Scopes", ", ".join(one_line(scope) for scope in key.scopes) or "none"),
-        *[("Found", _place(place)) for place in key.places],
+        *[("Found", _place(place, key)) for place in key.places],
         ("First seen", f"{_time(key.first_seen)} (by us)"),
         ("Status", _status(key)),
     ]
@@ -99,7 +107,9 @@ def _paragraph(key: LeakedKey) -> str:
     return "\n".join([*lines, "", "What to do now:", *_advice(key)])
 
 
-def _place(place: Place) -> str:
+def _place(place: Place, key: LeakedKey) -> str:
+    if not place.verified:
+        return f"by somebody unnamed who holds it; their words: keyfuse leaks show {key.leak_id}"
     where = one_line(place.url, 2048) if place.url else "no address was given"
     kind = one_line(place.source, 64).replace("_", " ") if place.source else "unknown place"
     return f"{where} ({kind}, reported by {one_line(place.origin, 64)})"

@@ -9,7 +9,7 @@ from email.utils import parseaddr
 from sqlalchemy import Connection
 
 from keyfuse_store import KeyStore, keys, leaks, owners, receipts
-from keyfuse_store.leaks import Leak, LeakState
+from keyfuse_store.leaks import Evidence, Leak, LeakState
 from keyfuse_store.times import SECOND, from_micros
 from keyfuse_webhook.jobs_model import Handler, Job, Outcome, TryAgain
 from keyfuse_webhook.message import LeakedKey, Place, compose
@@ -159,8 +159,14 @@ def _leaked_key(connection: Connection, leak: Leak) -> LeakedKey:
         first_seen=from_micros(leak.first_seen_us),
         died=key.revoked,
         action=leak.action,
-        places=tuple(Place(e.evidence.origin, e.evidence.source, e.evidence.url) for e in kept),
+        places=tuple(_place(one.evidence) for one in kept),
+        leak_id=leak.id,
     )
+
+
+def _place(evidence: Evidence) -> Place:
+    verified = evidence.trust != "possession"
+    return Place(evidence.origin, evidence.source, evidence.url, verified)
 
 
 def _server(store: KeyStore) -> MailServer | None:

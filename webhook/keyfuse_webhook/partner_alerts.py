@@ -95,12 +95,12 @@ def _alert(record: Any) -> Alert | None:
     if not isinstance(token, str):
         return None
     token_type = record.get("type")
-    source = _text(record.get("source"), _LONGEST_SOURCE)
+    source = foreign_text(record.get("source"), _LONGEST_SOURCE)
     return Alert(
         token=strip_token(token),
         token_hash=_digest(token),
         token_type=token_type if isinstance(token_type, str) else None,
-        url=_text(record.get("url"), _LONGEST_URL),
+        url=foreign_text(record.get("url"), _LONGEST_URL),
         source=source.lower() if source else None,
     )
 
@@ -110,7 +110,7 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _text(value: Any, longest: int) -> str | None:
+def foreign_text(value: Any, longest: int) -> str | None:
     """Foreign text fit to be kept, or None.
 
     A lone surrogate would not survive UTF-8, and a url may quote the very token it leads to.

@@ -23,7 +23,7 @@ def summary_fields(result: ScanResult) -> dict[str, object]:
     """Return the figures of a scan as JSON values."""
     return {
         "findings": len(result.findings),
-        "errors": len(result.errors),
+        "errors": len(result.errors) + len(result.unreported),
         "objects": result.objects,
         "bytes": result.size,
         "complete": result.complete,

@@ -19,7 +19,7 @@ def render(
         "findings": [
             finding_fields(finding, show_secrets=show_secrets) for finding in result.findings
         ],
-        "errors": [problem_fields(problem) for problem in result.errors],
+        "errors": [problem_fields(problem) for problem in (*result.errors, *result.unreported)],
         "summary": summary_fields(result),
     }
     yield json.dumps(document, indent=2) + "\n"
