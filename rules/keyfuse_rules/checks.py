@@ -173,7 +173,7 @@ _PUBLISHED = frozenset(
     """.split()  # noqa: SIM905 - a table
 )
 
-NUMBERED = frozenset(("entropy", "base64"))
+NUMBERED = frozenset(("entropy",))
 _OF_RANDOM = frozenset(("entropy", "mixed", "both-cases"))
 
 CHECKS: dict[str, Check] = {
@@ -187,11 +187,9 @@ CHECKS: dict[str, Check] = {
     "not": without,
     "not-inside": without_inside,
     "jwt": structures.jwt,
-    "base64": structures.base64,
     "base64-basic": structures.base64_basic,
     "macaroon": structures.macaroon,
     "pem": structures.pem,
-    "openssh": structures.openssh,
     "json": structures.json_object,
     "bech32": structures.bech32,
 }

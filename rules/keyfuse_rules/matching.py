@@ -120,6 +120,8 @@ def judge_found(rule: Rule, data: bytes, found: "regex.Match[bytes]") -> Match |
     """
     group: str | int = "secret" if "secret" in found.groupdict() else 0
     start, end = found.span(group)
+    if start < 0:  # the group is in an alternative that was not taken
+        start, end = found.span()
     secret = data[start:end]
     checksum = judge(rule, secret)
     if checksum == "valid":

@@ -1,16 +1,17 @@
-"""The rule pack: our own rule, and the providers' rules read from data files."""
+"""The rule pack: our own rule, the providers' rules from data files, and users' own on top."""
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
-from keyfuse_rules.checks import CHECKS, NUMBERED
-from keyfuse_rules.checksums import FAMILIES
-from keyfuse_rules.errors import RulesError
 from keyfuse_rules.keyformat import MARKER
-from keyfuse_rules.model import OWN_FAMILY, OWN_RULE, Allow, Rule, Severity
+from keyfuse_rules.model import OWN_FAMILY, OWN_RULE, Rule, Severity
+from keyfuse_rules.rulefile import InvalidRule, changed_rule, parse_rule, parse_rules
+
+__all__ = ["OWN", "InvalidRule", "all_rules", "default_rules", "extend", "load", "parse_rules"]
 
 OWN = Rule(
     rule_id=OWN_RULE,
@@ -27,44 +28,19 @@ OWN = Rule(
     ignores=("key = <badkey:acme_live>", "_kf1<base62:48>"),
 )
 
-# What a rule file may say: the type of each field, and of the items of a list.
-_FIELDS: dict[str, type] = {
-    "id": str,
-    "title": str,
-    "family": str,
-    "severity": str,
-    "literals": list,
-    "keywords": list,
-    "lead": int,
-    "pattern": str,
-    "tail": str,
-    "checksum": str,
-    "checks": list,
-    "boundary": bool,
-    "guessable": bool,
-    "paths": str,
-    "allow": list,
-    "rule_set": str,
-    "revoke_url": str,
-    "revoke_steps": str,
-    "documentation": str,
-    "matches": list,
-    "ignores": list,
-}
-_ALLOW_FIELDS: dict[str, type] = {"patterns": list, "target": str, "words": list, "paths": list}
-_ALLOW_TARGETS = ("secret", "match", "line")
-_REQUIRED = ("id", "title", "severity", "pattern")
 
-DEFAULT_CHECKS = ("placeholder",)
-
-
-class InvalidRule(RulesError):
-    """A rule file is wrong; the message names the file, the rule and the field."""
+DEFAULT_SET = "default"
 
 
 @cache
 def default_rules() -> tuple[Rule, ...]:
-    """Return our own rule and those of every provider file, ours first, then by id."""
+    """Return our own rule and those of every provider that are on by default, ours first."""
+    return tuple(rule for rule in all_rules() if rule.rule_set == DEFAULT_SET)
+
+
+@cache
+def all_rules() -> tuple[Rule, ...]:
+    """Return the rules of all rule sets: our own first, then by id."""
     files = (entry for entry in resources.files("keyfuse_rules").joinpath("providers").iterdir())
     rules = [
         rule
@@ -77,128 +53,73 @@ def default_rules() -> tuple[Rule, ...]:
     return (OWN, *rules)
 
 
-def parse_rules(document: Mapping[str, Any], name: str, *, verify: bool = False) -> list[Rule]:
-    """Return the rules of one parsed rule file.
+def load(paths: Iterable[Path], base: Sequence[Rule]) -> tuple[Rule, ...]:
+    """Return `base` as users' rule files change it, one after the other.
 
     Args:
-        document: The TOML document: `provider` and an array of tables `rules`.
-        name: The file's name, for messages.
-        verify: Compile the expressions, too; those of our own files are held by tests.
+        paths: TOML files, or folders of which every `.toml` file is read in the order of names.
+        base: The rules that may be extended and switched off.
 
     Raises:
-        InvalidRule: A field is missing, unknown, of the wrong type or of a wrong value.
+        InvalidRule: A file cannot be read or is wrong; the message names file, rule and field.
     """
-    provider = document.get("provider")
-    tables = document.get("rules")
-    if not isinstance(provider, str) or not isinstance(tables, list):
-        raise InvalidRule(f'{name}: needs `provider = "…"` and [[rules]]')
-    rules = [_parse_rule(table, provider, name) for table in tables]
-    if verify:
-        for rule in rules:
-            _verify_expressions(rule, f"{name}: rule {rule.rule_id}")
+    rules = tuple(base)
+    for path in paths:
+        for file in sorted(path.glob("*.toml")) if path.is_dir() else [path]:
+            rules = extend(rules, _read(file), str(file))
     return rules
 
 
-def _parse_rule(table: Mapping[str, Any], provider: str, name: str) -> Rule:
-    where = f"{name}: rule {table.get('id', '(no id)')}"
-    _check_fields(table, _FIELDS, where)
-    for field in _REQUIRED:
-        if not table.get(field):
-            raise InvalidRule(f"{where}: {field} is missing")
-    if not table.get("literals") and not table.get("keywords"):
-        raise InvalidRule(f"{where}: literals are missing (or keywords, for a pattern without)")
-    if table.get("checksum") not in {None, *FAMILIES}:
-        raise InvalidRule(f"{where}: unknown checksum; known are {', '.join(FAMILIES)}")
-    return Rule(
-        rule_id=table["id"],
-        title=table["title"],
-        provider=provider,
-        family=table.get("family", table["id"]),
-        severity=_severity(table["severity"], where),
-        literals=_encoded(table.get("literals", ())),
-        pattern=table["pattern"],
-        checksum=table.get("checksum"),
-        boundary=table.get("boundary", True),
-        guessable=table.get("guessable", False),
-        revoke_url=table.get("revoke_url", ""),
-        documentation=table.get("documentation", ""),
-        matches=tuple(table.get("matches", ())),
-        ignores=tuple(table.get("ignores", ())),
-        checks=_checks(table.get("checks", DEFAULT_CHECKS), where),
-        lead=table.get("lead", 0),
-        tail=table.get("tail", ""),
-        keywords=_encoded(word.lower() for word in table.get("keywords", ())),
-        paths=table.get("paths", ""),
-        allows=tuple(_allow(entry, where) for entry in table.get("allow", ())),
-        rule_set=table.get("rule_set", "default"),
-        revoke_steps=table.get("revoke_steps", ""),
-    )
+def extend(base: Sequence[Rule], document: Mapping[str, Any], name: str) -> tuple[Rule, ...]:
+    """Return `base` as one document changes it.
+
+    A table in `rules` with the id of a rule that exists changes the fields it names; any other is
+    a rule of its own. `disabled` is a list of ids that are switched off. `provider` says whose
+    secrets new rules are about.
+
+    Raises:
+        InvalidRule: The document is wrong.
+    """
+    for field in document:
+        if field not in {"provider", "rules", "disabled"}:
+            raise InvalidRule(f"{name}: unknown field {field!r}; known: provider, rules, disabled")
+    rules = {rule.rule_id: rule for rule in base}
+    for table in _tables(document, name):
+        known = rules.get(table.get("id", ""))
+        if known is None:
+            rule = parse_rule(table, document.get("provider", "own rules"), name, verify=True)
+        else:
+            rule = changed_rule(known, table, name)
+        rules[rule.rule_id] = rule
+    for rule_id in _disabled(document, rules, name):
+        del rules[rule_id]
+    return tuple(rules.values())
 
 
-def _check_fields(table: Mapping[str, Any], fields: Mapping[str, type], where: str) -> None:
-    for field, value in table.items():
-        expected = fields.get(field)
-        if expected is None:
-            raise InvalidRule(f"{where}: unknown field {field!r}")
-        if type(value) is not expected:
-            raise InvalidRule(f"{where}: {field} must be of type {expected.__name__}")
-        if isinstance(value, list) and field != "allow" and not all(map(_is_text, value)):
-            raise InvalidRule(f"{where}: {field} must hold non-empty strings")
+def _tables(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    tables = document.get("rules", [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise InvalidRule(f"{name}: rules must be tables, [[rules]]")
+    return tables
 
 
-def _is_text(item: object) -> bool:
-    return isinstance(item, str) and item != ""
+def _disabled(document: Mapping[str, Any], rules: Mapping[str, Rule], name: str) -> set[str]:
+    disabled = document.get("disabled", [])
+    if not isinstance(disabled, list):
+        raise InvalidRule(f"{name}: disabled must be a list of rule ids")
+    for rule_id in disabled:
+        if rule_id not in rules:
+            raise InvalidRule(f"{name}: disabled names {rule_id!r}, which is no rule")
+    return set(disabled)
 
 
-def _encoded(words: Iterable[str]) -> tuple[bytes, ...]:
-    return tuple(word.encode() for word in words)
-
-
-def _severity(word: str, where: str) -> Severity:
+def _read(file: Path) -> dict[str, Any]:
     try:
-        return Severity[word.upper()]
-    except KeyError:
-        raise InvalidRule(f"{where}: severity is critical, high, medium or low") from None
-
-
-def _checks(names: Iterable[str], where: str) -> tuple[str, ...]:
-    for name in names:
-        check, _, argument = name.partition(":")
-        if check not in CHECKS:
-            raise InvalidRule(f"{where}: unknown check {name!r}; known are {', '.join(CHECKS)}")
-        if check in NUMBERED and not argument.replace(".", "", 1).isdecimal():
-            raise InvalidRule(f"{where}: check {name!r} needs a number, as in {check}:3")
-    return tuple(names)
-
-
-def _allow(table: object, where: str) -> Allow:
-    if not isinstance(table, dict):
-        raise InvalidRule(f"{where}: allow must hold tables")
-    _check_fields(table, _ALLOW_FIELDS, f"{where}: allow")
-    target = table.get("target", "secret")
-    if target not in _ALLOW_TARGETS:
-        raise InvalidRule(f"{where}: allow: target is {', '.join(_ALLOW_TARGETS)}")
-    return Allow(
-        patterns=tuple(table.get("patterns", ())),
-        target=target,
-        words=tuple(table.get("words", ())),
-        paths=tuple(table.get("paths", ())),
-    )
-
-
-def _verify_expressions(rule: Rule, where: str) -> None:
-    import regex
-
-    allowed = [pattern for allow in rule.allows for pattern in (*allow.patterns, *allow.paths)]
-    for field, pattern in (
-        ("pattern", rule.expression),
-        ("paths", rule.paths),
-        *(("allow", pattern) for pattern in allowed),
-    ):
-        try:
-            regex.compile(pattern.encode())
-        except regex.error as error:
-            raise InvalidRule(f"{where}: {field} does not compile: {error}") from error
+        return tomllib.loads(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRule(f"{file}: cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidRule(f"{file}: is no TOML: {error}") from error
 
 
 def _refuse_duplicates(rules: Iterable[Rule]) -> None:

@@ -2,7 +2,7 @@
 
 import binascii
 import re
-from base64 import b64decode, urlsafe_b64decode
+from base64 import b64decode
 
 _SIGNED = re.compile(rb"(?:HS|RS|ES|PS|EdDSA|Ed25519)")
 _PEM_LINE = re.compile(rb"[0-9A-Za-z+/]{16,}={0,2}")
@@ -10,7 +10,6 @@ _PEM_FRAME = re.compile(rb"-----[A-Z0-9 ]+-----")
 _PEM_HEADER = re.compile(rb"(?:Proc-Type|DEK-Info|Comment|Version)[ \t]*:[^\r\n\\]{0,120}")
 _ASN1_SEQUENCE = 0x30
 _OPENSSH_MAGIC = b"openssh-key-v1\0"
-_MACAROON_V2 = 2
 _LEAST_KEY_BYTES = 24
 # An Ed25519 key is the shortest, one line of 64 characters; some thirty different ones are usual.
 _LEAST_PEM = 60
@@ -36,15 +35,6 @@ def jwt(secret: bytes, _argument: str) -> str | None:
     if payload.get("name") == "John Doe" or payload.get("iss") == "joe":
         return "is the example of a specification"
     return None
-
-
-def base64(secret: bytes, least: str) -> str | None:
-    """Object to text that is not base64, or of fewer bytes than the argument says."""
-    try:
-        raw = _decode_url(secret.replace(b"+", b"-").replace(b"/", b"_"))
-    except ValueError:
-        return "is not base64"
-    return "is too short" if len(raw) < int(least or 0) else None
 
 
 def base64_basic(secret: bytes, _argument: str) -> str | None:
@@ -74,15 +64,19 @@ def json_object(secret: bytes, _argument: str) -> str | None:
 
 
 def macaroon(secret: bytes, _argument: str) -> str | None:
-    """Object to what is no macaroon of version 2: a 2, then fields of type, length and bytes."""
-    _, _, text = secret.rpartition(b"pypi-")
+    """Object to what is no macaroon of PyPI: a 2, the field 1 with its address, then a field 2.
+
+    Each field is its number, its length and as many bytes (libmacaroons' format, version 2).
+    """
     try:
-        raw = _decode_url(text)
-    except ValueError:
+        raw = _decode_url(secret.removeprefix(b"pypi-"))
+        address = raw[3 : 3 + raw[2]]
+        identifier = raw[3 + raw[2]]
+    except (ValueError, IndexError):
         return "is no macaroon"
-    if raw[:1] != bytes([_MACAROON_V2]) or not raw[2:]:
+    if raw[:2] != b"\x02\x01" or address not in {b"pypi.org", b"test.pypi.org"} or identifier != 2:  # noqa: PLR2004 - the field's number
         return "is no macaroon"
-    return None if raw[3 : 3 + raw[2]] in {b"pypi.org", b"test.pypi.org"} else "is no macaroon"
+    return None
 
 
 def pem(secret: bytes, _argument: str) -> str | None:
@@ -98,11 +92,6 @@ def pem(secret: bytes, _argument: str) -> str | None:
     if raw.startswith(_OPENSSH_MAGIC) or (raw[:1] == bytes([_ASN1_SEQUENCE]) and _is_length(raw)):
         return None
     return "has no key in it"
-
-
-def openssh(secret: bytes, _argument: str) -> str | None:
-    """Object to text that is not the base64 of an OpenSSH key."""
-    return None if _decode_prefix(secret).startswith(_OPENSSH_MAGIC) else "has no key in it"
 
 
 def bech32(secret: bytes, _argument: str) -> str | None:
@@ -132,8 +121,8 @@ def _decode_url(text: bytes) -> bytes:
     Raises:
         ValueError: It is none.
     """
-    text = text.rstrip(b"=").replace(b"+", b"-").replace(b"/", b"_")
-    return urlsafe_b64decode(text + b"=" * (-len(text) % 4))
+    text = text.rstrip(b"=").replace(b"-", b"+").replace(b"_", b"/")
+    return b64decode(text + b"=" * (-len(text) % 4), validate=True)
 
 
 def _decode_prefix(text: bytes) -> bytes:
