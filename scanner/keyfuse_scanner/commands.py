@@ -14,6 +14,7 @@ class Elsewhere(NamedTuple):
 
 
 ELSEWHERE = {
+    "audit": Elsewhere("keyfuse_store.cli:audit", "Show and check who changed what."),
     "db": Elsewhere("keyfuse_store.cli:db", "Make, migrate and check the database."),
     "demo": Elsewhere("keyfuse_webhook.demo:demo", "Show the whole story on throwaway data."),
     "keys": Elsewhere("keyfuse_store.cli:keys", "Issue, verify and revoke API keys."),

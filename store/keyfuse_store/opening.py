@@ -36,6 +36,20 @@ def open_ring(
     return ring
 
 
+def configured_ring(settings: Settings) -> PepperRing | None:
+    """The peppers that the settings name or the home has, without asking any database.
+
+    Raises:
+        PepperError: they cannot be read.
+    """
+    if settings.peppers is not None:
+        return peppers.parse_peppers(settings.peppers.reveal(), "KEYFUSE_PEPPERS")
+    if settings.pepper_file is not None:
+        return peppers.read_file(settings.pepper_file)
+    path = settings.home / PEPPER_FILE
+    return peppers.read_file(path) if path.exists() else None
+
+
 def _ring(
     database: Database,
     settings: Settings,
@@ -49,13 +63,10 @@ def _ring(
         return peppers.parse_peppers(source, "peppers")
     if source is not None:
         return PepperRing(source)
-    if settings.peppers is not None:
-        return peppers.parse_peppers(settings.peppers.reveal(), "KEYFUSE_PEPPERS")
-    if settings.pepper_file is not None:
-        return peppers.read_file(settings.pepper_file)
+    configured = configured_ring(settings)
+    if configured is not None:
+        return configured
     path = settings.home / PEPPER_FILE
-    if path.exists():
-        return peppers.read_file(path)
     if not database.embedded:
         raise PepperError("peppers: PostgreSQL needs KEYFUSE_PEPPERS or KEYFUSE_PEPPER_FILE")
     if in_use:

@@ -1,4 +1,4 @@
-"""`keyfuse keys`: issue, list, show, revoke, verify. A token never comes from the arguments."""
+"""`keyfuse keys`: issue, list, show, verify. A token never comes from the arguments."""
 
 import json
 import sys
@@ -62,14 +62,14 @@ def issue(
     """Issue a key and print it, this once."""
     if prefix is None and not admin:
         raise click.UsageError("Missing option '--prefix'.")
-    until = _expiry(expires)
+    until = expiry(expires)
     with open_store(config, database_url) as store:
         issued = store.issue(
             prefix=prefix or _ADMIN_PREFIX,
             owner=owner,
             name=name,
             scopes=scopes or ((ADMIN,) if admin else ()),
-            meta=None if meta is None else _meta(meta),
+            meta=None if meta is None else meta_object("meta", meta),
             not_before=None if not_before is None else parse_moment("not_before", not_before),
             rate_limit=rate,
             quota=quota,
@@ -89,6 +89,7 @@ def issue(
 @click.option("--owner", help="Only this owner's (mail address or id).")
 @click.option("--prefix", help="Only with this prefix.")
 @click.option("--state", help="Only active, suspended, quarantined or revoked ones.")
+@click.option("--search", metavar="TEXT", help="Only by this id's beginning, name or owner.")
 @click.option("--after", metavar="ID", help="Go on after this key.")
 @click.option("--limit", type=int, default=100, show_default=True)
 @store_options
@@ -97,6 +98,7 @@ def list_keys(
     owner: str | None,
     prefix: str | None,
     state: str | None,
+    search: str | None,
     after: str | None,
     limit: int,
     as_json: bool,
@@ -105,7 +107,9 @@ def list_keys(
 ) -> None:
     """List keys, oldest first; without their secrets, which nobody has."""
     with open_store(config, database_url) as store:
-        found = store.list(owner=owner, prefix=prefix, state=state, after=after, limit=limit)
+        found = store.list(
+            owner=owner, prefix=prefix, state=state, search=search, after=after, limit=limit
+        )
     following = found[-1].id if len(found) == limit else None
     if as_json:
         print_json({"keys": [key.as_json() for key in found], "next": following})
@@ -127,22 +131,6 @@ def show(*, key_id: str, as_json: bool, config: str | None, database_url: str | 
     with open_store(config, database_url) as store:
         key = store.get(key_id)
     (print_json if as_json else print_fields)(key.as_json())
-
-
-@keys.command()
-@click.argument("key_id")
-@click.option("--reason", default="revoked on the command line", help="Why, for the record.")
-@store_options
-def revoke(
-    *, key_id: str, reason: str, as_json: bool, config: str | None, database_url: str | None
-) -> None:
-    """Kill a key for good, in every process at once."""
-    with open_store(config, database_url) as store:
-        key = store.revoke(key_id, reason=reason, actor=actor())
-    if as_json:
-        print_json(key.as_json())
-        return
-    click.echo(f"key {key.id} is revoked since {key.revoked:%Y-%m-%d %H:%M:%S} UTC")
 
 
 @keys.command()
@@ -175,8 +163,12 @@ def verify(
         sys.exit(1)
 
 
-def _expiry(text: str | None) -> dict[str, Any]:
-    """`90d` as a duration, `2027-01-31` as a moment."""
+def expiry(text: str | None) -> dict[str, Any]:
+    """`90d` as a duration, `2027-01-31` as a moment, by the name of the argument.
+
+    Raises:
+        InvalidField: the text is neither.
+    """
     if text is None:
         return {}
     try:
@@ -185,13 +177,18 @@ def _expiry(text: str | None) -> dict[str, Any]:
         return {"expires_at": parse_moment("expires", text)}
 
 
-def _meta(text: str) -> dict[str, object]:
+def meta_object(field: str, text: str) -> dict[str, object]:
+    """Free-form data as it comes from an option.
+
+    Raises:
+        InvalidField: the text is no JSON object.
+    """
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        raise InvalidField("meta", "must be a JSON object") from None
+        raise InvalidField(field, "must be a JSON object") from None
     if not isinstance(value, dict):
-        raise InvalidField("meta", "must be a JSON object")
+        raise InvalidField(field, "must be a JSON object")
     return value
 
 
