@@ -138,6 +138,8 @@ def human(secret: bytes, _argument: str) -> str | None:
         return "repeats itself"
     if len(word) < _LEAST_WORD and word.isalpha() and secret.islower():
         return "is a word"
+    if len(word) <= _LEAST_WORD and word.isdigit():
+        return "is a number"
     return None
 
 
@@ -164,12 +166,14 @@ def _longest_sequence(text: bytes) -> int:
 
 
 # The beginning of the SHA-256 of credentials that are no secrets: the keys of Azurite and of the
-# Cosmos DB emulator, the accounts of Hardhat and Anvil, the key in Stripe's documentation.
+# Cosmos DB emulator, the accounts of Hardhat and Anvil, the key in Stripe's documentation, MinIO's
+# playground.
 _PUBLISHED = frozenset(
     """
     df5f4ab60dbe64375706c792 aa6547439583c3a275d4542a 60a09e4357868c1e9b801052
     095101cf732c298a0ce0320b bb4978fbe7638de8e6ee13d9 f02322197a196ceb746aa52c
     5de22089c247b9b2722ec5c3 59feecfa04eb096ba44eed29 2cafc0970149a84f3b9e62ea
+    df452eef23e8cf2c74af54c0
     """.split()  # noqa: SIM905 - a table
 )
 

@@ -28,6 +28,7 @@ from keyfuse_rules.recipes import ALPHABETS, expand
         ("human", "hunter2", "is a password of examples"),
         ("human", "aabbab", "repeats itself"),
         ("human", "broken", "is a word"),
+        ("human", "1234", "is a number"),
         ("not:npm_", "npm_<base62:36>", "is for another rule to judge"),
         ("not-inside:+ASt", "<base62:10>+ASt<base62:3>", "is for another rule to judge"),
         ("jwt", "<jwt:none>", "is not signed"),
