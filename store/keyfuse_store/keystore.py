@@ -56,7 +56,7 @@ class KeyStore:
         self.peppers = ring
         self.audit = AuditLog(ring)
         self.clock = clock
-        self.catalogue = settings.catalogue
+        self.catalogue = settings.scopes
         self._legacy = LegacyKeys(settings.key_types, ring)
         self._token_bytes = token_bytes
         self._reader = KeyReader(database)

@@ -49,7 +49,7 @@ class Settings:
     notify_webhook_url: Secret | None = None
     notify_webhook_secret: Secret | None = None
     key_types: tuple[KeyType, ...] = ()
-    catalogue: Catalogue = field(default_factory=Catalogue)
+    scopes: Catalogue = field(default_factory=Catalogue)
 
     @classmethod
     def load(
@@ -72,13 +72,13 @@ class Settings:
         file = config_file or environment.get(_CONFIG) or None
         table = {} if file is None else _read_table(Path(file))
         key_types = parse_key_types(table.pop("key_types", []), str(file))
-        catalogue = parse_catalogue(table.pop("scopes", {}), str(file))
+        scopes = parse_catalogue(table.pop("scopes", {}), str(file))
         given: dict[str, object] = {}
         for name, found in _merged(table, str(file), environment, flags or {}):
             given[name] = _PARSERS[name](found.value, found.where)
         home = given.setdefault("home", values.default_home())
         given.setdefault("database_url", f"sqlite:///{home}/keyfuse.db")
-        return cls(**given, key_types=key_types, catalogue=catalogue)  # type: ignore[arg-type]  # each came from its own parser
+        return cls(**given, key_types=key_types, scopes=scopes)  # type: ignore[arg-type]  # each came from its own parser
 
     def key_type(self, prefix: str) -> KeyType:
         """The policy for a prefix; undeclared ones are revoked when they leak."""

@@ -13,7 +13,7 @@ from keyfuse_store.settings import Settings
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return replace(settings, catalogue=Catalogue(["invoices:read", "invoices:write", "users:read"]))
+    return replace(settings, scopes=Catalogue(["invoices:read", "invoices:write", "users:read"]))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_without_a_declaration_everything_is_granted() -> None:
 def test_from_the_configuration(tmp_path: Path) -> None:
     file = tmp_path / "service.toml"
     file.write_text('[scopes]\n"invoices:read" = "Read invoices"\n')
-    catalogue = Settings.load({}, file).catalogue
+    catalogue = Settings.load({}, file).scopes
     assert dict(catalogue.declared) == {"invoices:read": "Read invoices"}
 
 
