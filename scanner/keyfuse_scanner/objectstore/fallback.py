@@ -47,7 +47,7 @@ def _elsewhere(
 ) -> Iterator[bytes]:
     """Yield the ids of what the files that are understood do not hold."""
     loose = {object_id for object_id, _ in plan.loose}
-    packed = [each.pack.index for each in plan.packs]
+    packed = [pack.index for pack in plan.all_packs]
     any_there = False
     try:
         for object_id in git.object_ids():

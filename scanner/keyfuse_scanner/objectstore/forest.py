@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from itertools import compress
 from typing import NamedTuple
 
-from keyfuse_scanner.objectstore.entries import CIRCLE, NONE, UNKNOWN, Entries
+from keyfuse_scanner.objectstore.entries import CIRCLE, Entries
+from keyfuse_scanner.objectstore.headers import NONE, UNKNOWN
 from keyfuse_scanner.objectstore.model import BLOB, COMMIT, TAG
 
 # What an object costs besides its packed bytes, in packed bytes.

@@ -108,12 +108,16 @@ class Scan(NamedTuple, Generic[T]):
         found: Object id and what the scanner said, in no particular order, one entry per object.
         objects: How many objects were looked into.
         size: How many bytes they had.
+        packs: Checksums of the packs that are there, to be remembered where nothing is unread.
+        loose: Ids of the loose objects that were looked into, to be remembered likewise.
     """
 
     found: list[tuple[bytes, T]]
     unread: list[Unread]
     objects: int
     size: int
+    packs: frozenset[bytes] = frozenset()
+    loose: frozenset[bytes] = frozenset()
 
 
 class NotUnderstood(Exception):

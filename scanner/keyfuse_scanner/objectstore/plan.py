@@ -41,10 +41,12 @@ class Plan(NamedTuple):
     """All that is to be read.
 
     Attributes:
+        known: Packs that are left out.
         odd: Why git has to be asked for objects whose ids are not known; empty if it has not.
         unread: What cannot be followed at all.
     """
 
+    known: list[Pack]
     packs: list[Grown]
     loose: list[tuple[bytes, Path]]
     work: list[Work]
@@ -56,6 +58,11 @@ class Plan(NamedTuple):
         """Equal for two processes that found the same store."""
         checksums = tuple(grown.pack.checksum for grown in self.packs)
         return checksums, len(self.loose), tuple((work.pack, work.weight) for work in self.work)
+
+    @property
+    def all_packs(self) -> list[Pack]:
+        """The packs that are understood, also those left out."""
+        return [*self.known, *(each.pack for each in self.packs)]
 
     @property
     def weight(self) -> int:
@@ -78,35 +85,44 @@ class Plan(NamedTuple):
         return {number: ids[offset] for number, offset in offsets.items()}
 
 
-def prepare(directory: Path, jobs: int, skip: Container[bytes] | None = None) -> Plan:
+def prepare(
+    directory: Path,
+    jobs: int,
+    skip: Container[bytes] | None = None,
+    skip_packs: Container[bytes] = (),
+) -> Plan:
     """Return what is to be read in an object directory and its alternates.
 
     Args:
         directory: As git names it (`rev-parse --git-path objects`).
         jobs: How many processes will share the work.
         skip: Ids that need not be looked into.
+        skip_packs: Checksums of packs of which nothing need be looked into.
     """
     directories, unread = object_directories(directory)
     odd: list[str] = []
     packs = sorted(
         _packs(directories, odd, unread), key=lambda pack: pack.index.count, reverse=True
     )
+    known = [pack for pack in packs if pack.checksum in skip_packs]
+    packs = [pack for pack in packs if pack.checksum not in skip_packs]
     size = sum(pack.end + PER_OBJECT * pack.index.count for pack in packs)
     unit_weight = max(_SMALLEST_UNIT, size // (jobs * _UNITS_PER_JOB))
     grown: list[Grown] = []
     for pack in packs:
-        earlier = [other.pack.index for other in grown]
+        earlier = [other.index for other in (*known, *(each.pack for each in grown))]
         try:
-            grown.append(_grow(pack, earlier, unit_weight, skip))
+            grown.append(_grow(pack, earlier, unit_weight, skip, jobs))
         except NotUnderstood as reason:
             odd.append(str(reason))
-    loose = list(_loose(directories, odd, [each.pack.index for each in grown], skip))
+    packed = [pack.index for pack in (*known, *(each.pack for each in grown))]
+    loose = list(_loose(directories, odd, packed, skip))
     work = [
         Work(number, unit.starts, unit.weight)
         for number, each in enumerate(grown)
         for unit in each.forest.units
     ]
-    return Plan(grown, loose, [*work, *_loose_work(len(loose))], odd, unread)
+    return Plan(known, grown, loose, [*work, *_loose_work(len(loose))], odd, unread)
 
 
 def _packs(directories: list[Path], odd: list[str], unread: list[Unread]) -> Iterator[Pack]:
@@ -130,9 +146,13 @@ def _packs(directories: list[Path], odd: list[str], unread: list[Unread]) -> Ite
 
 
 def _grow(
-    pack: Pack, earlier: list[PackIndex], unit_weight: int, skip: Container[bytes] | None
+    pack: Pack,
+    earlier: list[PackIndex],
+    unit_weight: int,
+    skip: Container[bytes] | None,
+    jobs: int,
 ) -> Grown:
-    entries = read_entries(pack)
+    entries = read_entries(pack, jobs)
     skipped = _skipped(pack, entries, earlier, skip)
     return Grown(pack, entries, grow(entries, unit_weight, skipped), skipped)
 

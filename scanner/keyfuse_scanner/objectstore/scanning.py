@@ -31,6 +31,7 @@ def scan(
     jobs: int | None = None,
     limits: Limits = Limits(),  # noqa: B008 - a tuple, never changed
     skip: Container[bytes] | None = None,
+    skip_packs: Container[bytes] = (),
     progress: Callable[[Progress], None] | None = None,
     method: str | None = None,
 ) -> Scan[T]:
@@ -43,7 +44,9 @@ def scan(
         git: Reads what this reader cannot.
         jobs: Processes at most; None is one for each core. 1 stays in this process.
         limits: What may be held in memory.
-        skip: Ids of objects not to look into; pickled where processes are not forked.
+        skip: Ids of objects not to look into; pickled where processes are not forked. Costs a
+            look-up for each object there is, so a pack that is known as a whole goes below.
+        skip_packs: Checksums of packs not to look into, as `Scan.packs` told them.
         progress: Called after each unit of work.
         method: How `multiprocessing` starts workers; None is what suits the platform.
 
@@ -51,10 +54,10 @@ def scan(
         WorkerFailed: the scanner raised an exception in another process.
     """
     jobs = jobs or _cores()
-    plan = prepare(directory, jobs, skip)
+    plan = prepare(directory, jobs, skip, skip_packs)
     outcomes = _in_this_process(plan, range(len(plan.work)), make_scanner, limits)
     if jobs > 1 and plan.weight >= SMALL:
-        recipe = partial(prepare, directory, jobs, skip)
+        recipe = partial(prepare, directory, jobs, skip, skip_packs)
         job = Job(recipe, make_scanner, limits, plan.signature)
         outcomes = _in_processes(plan, job, jobs, method)
     results: list[Result[T]] = []
@@ -82,6 +85,8 @@ def scan(
         unread=[*unread, *by_git.unread],
         objects=by_git.objects + sum(result.outcome.objects for result in results),
         size=by_git.size + sum(result.outcome.size for result in results),
+        packs=frozenset(pack.checksum for pack in plan.all_packs),
+        loose=frozenset(object_id for object_id, _ in plan.loose),
     )
 
 

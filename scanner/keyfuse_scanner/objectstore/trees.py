@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from typing import Generic, NamedTuple
 
 from keyfuse_scanner.objectstore import deltas, inflating
-from keyfuse_scanner.objectstore.entries import NONE, Entries, read_size
+from keyfuse_scanner.objectstore.entries import Entries
 from keyfuse_scanner.objectstore.forest import Forest
+from keyfuse_scanner.objectstore.headers import NONE, read_size
 from keyfuse_scanner.objectstore.model import Damaged, Limits, Outcome, Scanner, T, TooLarge
 from keyfuse_scanner.objectstore.pack import Pack
 

@@ -7,7 +7,6 @@ again and works only if it sees the same store.
 
 import multiprocessing
 import signal
-import sys
 import traceback
 from collections.abc import Iterable, Iterator
 from multiprocessing.connection import Connection, wait
@@ -15,12 +14,10 @@ from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import Any, cast
 
+from keyfuse_scanner.objectstore.forking import METHOD
 from keyfuse_scanner.objectstore.model import T
 from keyfuse_scanner.objectstore.plan import Plan
 from keyfuse_scanner.objectstore.units import Job, Lost, Result, look_into
-
-METHOD = "fork" if sys.platform.startswith(("linux", "freebsd")) else "spawn"
-"""macOS could fork, but its system libraries do not promise to survive it."""
 
 
 class WorkerFailed(Exception):

@@ -330,6 +330,24 @@ def test_objects_to_skip_are_not_looked_into(repository: Path) -> None:
     assert result.objects == 2
 
 
+def test_what_was_remembered_is_not_looked_into_again(repository: Path) -> None:
+    """Only what is new since, packed or loose, and never twice."""
+    commit(repository, TEXT)
+    git(repository, "repack", "-dq")
+    git(repository, "hash-object", "-w", "--stdin", feed=b"loose")
+    first = read(repository)
+    assert len(first.packs) == 1
+    assert first.loose == {object_id(BLOB, b"loose")}
+    git(repository, "hash-object", "-w", "--stdin", feed=b"new and loose")
+    write_pack(repository, [blob(TEXT), blob(b"new and packed"), blob(b"loose")])
+    second = read(repository, skip=first.loose, skip_packs=first.packs)
+    assert sorted(content for _, (_, content) in second.found) == [
+        b"new and loose",
+        b"new and packed",
+    ]
+    assert second.packs > first.packs
+
+
 def test_a_large_tree_is_cut_into_units(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One chain, and one base with many deltas on it."""
     monkeypatch.setattr(plan, "_SMALLEST_UNIT", 3_000)

@@ -1,0 +1,200 @@
+"""Scan the history of repositories with keyfuse and its peers, interleaved, and compare.
+
+    python benchmarks/history.py REPOSITORY… --keyfuse keyfuse --kingfisher KF/bin/kingfisher \
+        --betterleaks BL/bin/betterleaks --gitleaks GL/bin/gitleaks
+
+Peers are optional. Every run prints the own reader with one rule against the floor: inflating every
+entry and applying every delta once with the same libraries. `--verify` compares the SHA-1 of every
+object with its id instead. Memory is measured in one more run, as watching it costs time: anonymous
+is the highest of any process, PSS the sum over the whole tree without mapped files.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+FLOOR = Path(__file__).with_name("floor.py")
+_EXIT_CODES = (0, 1, 3, 200, 205)  # clean, findings, incomplete; Kingfisher's own for findings
+
+# The same one rule in the peers' own words.
+_GITLEAKS_RULE = """
+[[rules]]
+id = "keyfuse-key"
+description = "keyfuse API key"
+regex = '''_kf1[0-9A-Za-z]{42}[0-4][0-9A-Za-z]{5}'''
+keywords = ["_kf1"]
+"""
+_KINGFISHER_RULE = """
+rules:
+  - name: keyfuse API key
+    id: keyfuse.1
+    pattern: |
+      (_kf1[0-9A-Za-z]{42}[0-4][0-9A-Za-z]{5})
+    min_entropy: 0
+    confidence: medium
+    examples: []
+"""
+
+Command = Callable[[Path], list[str]]
+
+
+class Run(NamedTuple):
+    wall: float
+    cpu: float
+
+
+class Memory(NamedTuple):
+    anonymous: int
+    pss: int
+
+
+def main() -> None:
+    arguments = _arguments()
+    if arguments.verify:
+        for repository in arguments.repositories:
+            command = [sys.executable, str(FLOOR), "verify", str(repository)]
+            print(repository.name, subprocess.run(command, check=True, capture_output=True).stdout)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        tools = _tools(arguments, Path(folder))
+        for repository in arguments.repositories:
+            _compare(repository, tools, arguments)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("repositories", type=Path, nargs="+")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--verify", action="store_true")
+    parser.add_argument("--defaults", action="store_true", help="default rules too")
+    for name in ("keyfuse", "kingfisher", "betterleaks", "gitleaks"):
+        parser.add_argument(f"--{name}", help="the installed program")
+    return parser.parse_args()
+
+
+def _tools(arguments: argparse.Namespace, folder: Path) -> dict[str, Command]:
+    gitleaks_rule = folder / "gitleaks.toml"
+    gitleaks_rule.write_text(_GITLEAKS_RULE)
+    kingfisher_rule = folder / "kingfisher.yml"
+    kingfisher_rule.write_text(_KINGFISHER_RULE)
+    jobs = str(arguments.jobs)
+
+    def reader(repository: Path) -> list[str]:
+        return [sys.executable, str(FLOOR), "reader", str(repository), "--jobs", jobs]
+
+    tools: dict[str, Command] = {"reader, 1 rule": reader}
+    if program := arguments.keyfuse:
+        own = [program, "scan", "--history", "--jobs", jobs, "--no-cache", "--format", "json"]
+        one = [*own, "--no-decode", "--only", "keyfuse-key"]
+        tools["keyfuse, 1 rule"] = lambda repository: [*one, str(repository)]
+        tools["keyfuse"] = lambda repository: [*own, str(repository)]
+    if program := arguments.kingfisher:
+        scan = [program, "scan", "--no-validate", "--jobs", jobs, "--format", "json", "--quiet"]
+        rule = ["--rules-path", str(kingfisher_rule), "--load-builtins", "false"]
+        tools["kingfisher --turbo, 1 rule"] = lambda path: [*scan, *rule, "--turbo", str(path)]
+        tools["kingfisher, 1 rule"] = lambda path: [*scan, *rule, str(path)]
+        if arguments.defaults:
+            tools["kingfisher --turbo"] = lambda path: [*scan, "--turbo", str(path)]
+            tools["kingfisher"] = lambda path: [*scan, str(path)]
+    for name in ("betterleaks", "gitleaks"):
+        if program := getattr(arguments, name):
+            tools |= _gitleaks_like(name, program, gitleaks_rule, arguments.defaults)
+    return tools
+
+
+def _gitleaks_like(name: str, program: str, rule: Path, defaults: bool) -> dict[str, Command]:
+    scan = [program, "git", "--no-banner", "--log-level", "error"]
+    tools: dict[str, Command] = {
+        f"{name}, 1 rule": lambda path: [*scan, "--config", str(rule), str(path)]
+    }
+    if defaults:
+        tools[name] = lambda path: [*scan, str(path)]
+    return tools
+
+
+def _compare(repository: Path, tools: dict[str, Command], arguments: argparse.Namespace) -> None:
+    runs: dict[str, list[Run]] = {name: [] for name in tools}
+    floors = []
+    for _ in range(arguments.runs):
+        floors.append(_floor(repository))
+        for name, command in tools.items():
+            runs[name].append(_run(command(repository)))
+    floor = statistics.median(each["cpu"] for each in floors)
+    size, objects = floors[0]["size"] / 1e6, floors[0]["objects"]
+    print(f"\n{repository.name}: {objects:,} objects, {size:,.0f} MB; floor {floor:.2f} CPU s")
+    print(f"{'':30}{'wall s':>8}{'CPU s':>8}{'/floor':>8}{'x ours':>8}{'anon MB':>9}{'PSS MB':>8}")
+    ours = statistics.median(run.wall for run in next(iter(runs.values())))
+    for name, command in tools.items():
+        wall = statistics.median(run.wall for run in runs[name])
+        cpu = statistics.median(run.cpu for run in runs[name])
+        memory = _memory(command(repository))
+        print(
+            f"{name:30}{wall:8.2f}{cpu:8.2f}{cpu / floor:8.2f}{wall / ours:8.2f}"
+            f"{memory.anonymous / 1e6:9.0f}{memory.pss / 1e6:8.0f}"
+        )
+
+
+def _floor(repository: Path) -> dict[str, float]:
+    command = [sys.executable, str(FLOOR), "floor", str(repository)]
+    answer: dict[str, float] = json.loads(subprocess.check_output(command))
+    return answer
+
+
+def _run(command: list[str]) -> Run:
+    """Return the time of a command with all its children."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    begin = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, check=False)
+    wall = time.perf_counter() - begin
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode not in _EXIT_CODES:
+        raise SystemExit(f"{command[0]} failed: {done.stderr.decode(errors='replace')[-500:]}")
+    return Run(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+
+def _memory(command: list[str]) -> Memory:
+    """Return the peaks of anonymous memory: of one process, and shared out over the tree."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    anonymous = pss = 0
+    while process.poll() is None:
+        each = [_rollup(pid) for pid in _tree(process.pid)]
+        anonymous = max(anonymous, *(one for one, _ in each), 0)
+        pss = max(pss, sum(shared for _, shared in each))
+        time.sleep(0.01)
+    return Memory(anonymous, pss)
+
+
+def _tree(pid: int) -> Iterator[int]:
+    yield pid
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):  # any thread may start one
+        try:
+            pids = children.read_text().split()
+        except OSError:
+            continue
+        for child in pids:
+            yield from _tree(int(child))
+
+
+def _rollup(pid: int) -> tuple[int, int]:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    except OSError:
+        return 0, 0
+    fields = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}
+    return fields.get("Anonymous", 0), fields.get("Pss_Anon", 0) + fields.get("Pss_Shmem", 0)
+
+
+if __name__ == "__main__":
+    main()
