@@ -1,9 +1,27 @@
 """What becomes of a match: shown, or only with `--all`, and how bad it is. Pure."""
 
-import re
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from keyfuse_rules.model import Match, Rule, Severity
+from keyfuse_rules.model import Checksum, Rule, Severity
+
+# A user's expression over a path; longer than this it takes nobody's.
+_TIMEOUT_SECONDS = 1.0
+
+
+class Judged(Protocol):
+    """What a verdict is made of: a `Match`, or what became of it."""
+
+    @property
+    def rule(self) -> Rule:
+        """The rule that recognises it."""
+
+    @property
+    def checksum(self) -> Checksum:
+        """What the rule's checksum says."""
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is no secret, as far as its bytes and their line tell."""
 
 
 class Judgement(NamedTuple):
@@ -20,7 +38,7 @@ class Judgement(NamedTuple):
     reason: str | None
 
 
-def judge(match: Match, path: bytes | None = None) -> Judgement:
+def judge(match: Judged, path: bytes | None = None) -> Judgement:
     """Return what becomes of a match.
 
     A wrong checksum silences a match only where the provider's own tokens prove the family and
@@ -43,6 +61,11 @@ def judge(match: Match, path: bytes | None = None) -> Judgement:
     return Judgement(shown=True, severity=lower, reason="its checksum seems wrong")
 
 
+def may_be_shown(match: Judged) -> bool:
+    """Tell whether some path exists at which a match is shown without `--all`."""
+    return match.reason is None and not (match.checksum == "invalid" and is_proven(match.rule))
+
+
 def is_proven(rule: Rule) -> bool:
     """Tell whether a wrong checksum is enough to say that a match of this rule is no secret."""
     from keyfuse_rules.checksums import FAMILIES
@@ -51,10 +74,20 @@ def is_proven(rule: Rule) -> bool:
 
 
 def _path_reason(rule: Rule, path: bytes | None) -> str | None:
-    if rule.paths and (path is None or not re.search(rule.paths.encode(), path)):
+    """Return what speaks against a place; an expression that takes too long says nothing."""
+    if rule.paths and (path is None or not _holds(rule.paths, path, late=True)):
         return "stands where its rule does not look"
     if path is not None and any(
-        re.search(pattern.encode(), path) for allow in rule.allows for pattern in allow.paths
+        _holds(pattern, path, late=False) for allow in rule.allows for pattern in allow.paths
     ):
         return "stands where its rule allows it"
     return None
+
+
+def _holds(pattern: str, path: bytes, *, late: bool) -> bool:
+    import regex
+
+    try:
+        return regex.search(pattern.encode(), path, timeout=_TIMEOUT_SECONDS) is not None
+    except TimeoutError:
+        return late

@@ -72,7 +72,9 @@ class Since(click.ParamType[int]):
     "--config", metavar="FILE", type=click.Path(), help="Policy file, instead of keyfuse.toml."
 )
 @click.option("--only", metavar="ID", multiple=True, help="Use only this rule; may be repeated.")
-@click.option("--all", "all_", is_flag=True, help="Show candidates with a wrong checksum, too.")
+@click.option(
+    "--all", "all_", is_flag=True, help="Show what is judged to be no secret, too, and why."
+)
 @click.option("--show-secrets", is_flag=True, help="Show secrets in full.")
 @click.option("--max-file-size", type=Size(), help="Leave larger files out, and say so.")
 @click.option("--fail-on", type=click.Choice(_SEVERITIES), help="Least severity that fails.")
@@ -116,11 +118,12 @@ def scan(
     format_ = "json" if as_json else format_ or "text"
     policy = load_policy(Path.cwd(), Path(config) if config else None)
     matcher = Matcher(choose_rules(default_rules(), only or policy.only))
-    scanning = Scanning(matcher, policy.max_file_size if max_file_size is None else max_file_size)
+    limit = policy.max_file_size if max_file_size is None else max_file_size
+    scanning = Scanning(matcher, limit, every=all_)
     examine = _mode(paths, **mode)
     tell = _reporter(report_to, report_prefix)
     with open_output(output) if output else nullcontext(sys.stdout) as stream:
-        result = conclude(examine(scanning), matcher, all_checksums=all_, show_secrets=show_secrets)
+        result = conclude(examine(scanning), matcher, every=all_, show_secrets=show_secrets)
         result = result._replace(unreported=tell(result))
         colour = format_ == "text" and wants_colour(stream, os.environ)
         write(stream, report(format_)(result, show_secrets=show_secrets, colour=colour))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from keyfuse_rules.judgement import may_be_shown
 from keyfuse_rules.matching import Matcher
 from keyfuse_rules.model import Match
 from keyfuse_rules.secret import Secret
@@ -24,8 +25,17 @@ class Examined(NamedTuple):
     size: int
 
 
-def examine(source: Iterable[Document | Unscanned], matcher: Matcher) -> Examined:
-    """Return the hits in all documents of a source, and what could not be looked into."""
+def examine(
+    source: Iterable[Document | Unscanned], matcher: Matcher, *, every: bool = False
+) -> Examined:
+    """Return the hits in all documents of a source, and what could not be looked into.
+
+    Args:
+        source: What to look into.
+        matcher: The rules.
+        every: Keep what is judged to be no secret, too; else it costs neither memory nor a look
+            into history.
+    """
     hits: list[Hit] = []
     unscanned: list[Unscanned] = []
     objects = size = 0
@@ -37,7 +47,11 @@ def examine(source: Iterable[Document | Unscanned], matcher: Matcher) -> Examine
         complete = True
         for window in windows(_reported(entry.pieces, unscanned)):
             matches = matcher.matches(window.data)
-            hits += _hits(entry, window, matches.items)
+            hits += _hits(
+                entry,
+                window,
+                [match for match in matches.items if every or may_be_shown(match)],
+            )
             complete = complete and matches.complete
             size += window.end - window.begin
         if not complete:
@@ -73,4 +87,5 @@ def _hits(document: Document, window: Window, matches: list[Match]) -> Iterator[
             line=line if has_lines else None,
             column=column if has_lines else None,
             commit=document.commit,
+            reason=match.reason,
         )

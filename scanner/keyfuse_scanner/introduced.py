@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
+from keyfuse_rules.judgement import judge
 from keyfuse_scanner.model import Hit
 
 
@@ -11,7 +12,7 @@ def introduced(
     """Return the new hits that the old side has not.
 
     A secret counts as had if the same path held it, or if a file that the change deletes held it:
-    then it was moved.
+    then it was moved. What was judged to be no secret there is new where it is judged to be one.
 
     Args:
         new: Hits of the new side.
@@ -26,5 +27,5 @@ def introduced(
     ]
 
 
-def _identity(hit: Hit) -> tuple[str, object]:
-    return hit.rule.rule_id, hit.secret
+def _identity(hit: Hit) -> tuple[str, object, bool]:
+    return hit.rule.rule_id, hit.secret, judge(hit, hit.path).shown

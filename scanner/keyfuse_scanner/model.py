@@ -76,6 +76,7 @@ class Hit(NamedTuple):
 
     Attributes:
         secret: The matched bytes, one character per byte (Latin-1), so that none is lost.
+        reason: Why its bytes and their line tell that it is no secret; None where they do not.
         rank: The smaller, the earlier in history; decides which place a finding shows.
     """
 
@@ -90,6 +91,7 @@ class Hit(NamedTuple):
     column: int | None
     commit: Commit | None = None
     rank: int = 0
+    reason: str | None = None
 
 
 class Finding(NamedTuple):
@@ -97,6 +99,8 @@ class Finding(NamedTuple):
 
     Attributes:
         secret: The plaintext, for `--show-secrets` only; no report shows it otherwise.
+        reason: Why it is judged to be no secret. It is then there for `--all` only and never
+            counts.
     """
 
     rule: str
@@ -117,6 +121,7 @@ class Finding(NamedTuple):
     key_id: str | None
     occurrences: int
     secret: Secret
+    reason: str | None = None
 
 
 class Problem(NamedTuple):

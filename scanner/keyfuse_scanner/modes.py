@@ -21,24 +21,28 @@ class Scanning(NamedTuple):
     Attributes:
         matcher: The rules.
         max_size: Bytes above which a file or blob is left out; None for no limit.
+        every: Keep what is judged to be no secret, too.
     """
 
     matcher: Matcher
     max_size: int | None = None
+    every: bool = False
 
 
 def scan_files(scanning: Scanning, paths: Iterable[str]) -> Examined:
     """Scan files and folders of the work tree."""
     from keyfuse_scanner.sources import files
 
-    return examine(files.documents(paths, max_size=scanning.max_size), scanning.matcher)
+    return examine(
+        files.documents(paths, max_size=scanning.max_size), scanning.matcher, every=scanning.every
+    )
 
 
 def scan_stdin(scanning: Scanning, stdin: BinaryIO) -> Examined:
     """Scan standard input."""
     from keyfuse_scanner.sources import stdin as source
 
-    return examine(source.documents(stdin), scanning.matcher)
+    return examine(source.documents(stdin), scanning.matcher, every=scanning.every)
 
 
 def scan_staged(scanning: Scanning, repository: Repository) -> Examined:
@@ -48,7 +52,11 @@ def scan_staged(scanning: Scanning, repository: Repository) -> Examined:
     changes = staged(repository)
     paths = _paths_by_id(changes.new)
     names = (Document("file-name", path, None, (path,)) for path in changes.added)
-    examined = examine(chain(_staged_blobs(scanning, repository, paths), names), scanning.matcher)
+    examined = examine(
+        chain(_staged_blobs(scanning, repository, paths), names),
+        scanning.matcher,
+        every=scanning.every,
+    )
     examined = examined._replace(hits=_at_paths(examined.hits, paths))
     if not examined.hits:
         return examined
@@ -70,7 +78,7 @@ def scan_range(scanning: Scanning, repository: Repository, text: str) -> Examine
     revisions = [wanted.new, *([f"^{wanted.old}"] if wanted.old else [])]
     listed = list_objects(repository, revisions)
     source = partial_documents(repository, listed, max_size=scanning.max_size)
-    examined = examine(_with(wanted.unscanned, source), scanning.matcher)
+    examined = examine(_with(wanted.unscanned, source), scanning.matcher, every=scanning.every)
     if not examined.hits:
         return examined
     attributed = attribute(repository, examined.hits, revisions)
@@ -104,7 +112,7 @@ def scan_history(
     else:
         listed = history.objects_since(repository, tips, since)
         source = history.partial_documents(repository, listed, max_size=scanning.max_size)
-    examined = examine(source, scanning.matcher)
+    examined = examine(source, scanning.matcher, every=scanning.every)
     attributed = attribute(repository, examined.hits, tips)
     return examined._replace(
         hits=attributed.hits, unscanned=examined.unscanned + attributed.unscanned
@@ -196,7 +204,9 @@ def _without_old(
 ) -> Examined:
     """Return what was examined without the hits that the old side has."""
     paths = _paths_by_id(old)
-    old_side = examine(_staged_blobs(scanning, repository, paths), scanning.matcher)
+    old_side = examine(
+        _staged_blobs(scanning, repository, paths), scanning.matcher, every=scanning.every
+    )
     old_hits = _at_paths(old_side.hits, paths)
     hits = introduced(examined.hits, [*old_hits, *known], deleted=deleted)
     return examined._replace(hits=hits)

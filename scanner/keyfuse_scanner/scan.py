@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from keyfuse_rules.fingerprint import fingerprint
+from keyfuse_rules.judgement import Judgement, judge
 from keyfuse_rules.matching import Matcher
 from keyfuse_rules.redact import redact
 from keyfuse_rules.secret import Secret
@@ -11,23 +12,24 @@ from keyfuse_scanner.model import Finding, Hit, Problem, ScanResult
 from keyfuse_scanner.printable import path_text
 
 Show = Callable[[bytes], str]
+JudgedHit = tuple[Hit, Judgement]
 
 
 def conclude(
-    examined: Examined, matcher: Matcher, *, all_checksums: bool = False, show_secrets: bool = False
+    examined: Examined, matcher: Matcher, *, every: bool = False, show_secrets: bool = False
 ) -> ScanResult:
     """Return the result of a scan.
 
     Args:
         examined: Hits with their places, and what could not be scanned.
         matcher: The rules of the scan; they find secrets in paths and names, too.
-        all_checksums: Report candidates with a wrong checksum as well.
+        every: Report what is judged to be no secret as well.
         show_secrets: Leave secrets in paths and names.
     """
     show = path_text if show_secrets else _redacting(matcher)
-    hits = [hit for hit in examined.hits if all_checksums or hit.checksum != "invalid"]
+    judged = [(hit, judge(hit, hit.path)) for hit in examined.hits]
     return ScanResult(
-        findings=_findings(hits, show),
+        findings=_findings([pair for pair in judged if every or pair[1].shown], show),
         errors=[
             Problem(entry.reason, None if entry.path is None else show(entry.path), entry.object_id)
             for entry in examined.unscanned
@@ -53,23 +55,25 @@ def _redacting(matcher: Matcher) -> Show:
     return show
 
 
-def _findings(hits: Iterable[Hit], show: Show) -> list[Finding]:
-    groups: dict[tuple[str, Secret, bytes | None], list[Hit]] = {}
-    for hit in hits:
-        groups.setdefault((hit.rule.rule_id, hit.secret, hit.path), []).append(hit)
+def _findings(hits: Iterable[JudgedHit], show: Show) -> list[Finding]:
+    groups: dict[tuple[str, Secret, bytes | None], list[JudgedHit]] = {}
+    for hit, judgement in hits:
+        key = (hit.rule.rule_id, hit.secret, hit.path)
+        groups.setdefault(key, []).append((hit, judgement))
     findings = [_finding(group, show) for group in groups.values()]
     return sorted(findings, key=_order)
 
 
-def _finding(group: list[Hit], show: Show) -> Finding:
-    first = min(group, key=_age)
+def _finding(group: list[JudgedHit], show: Show) -> Finding:
+    shown = [pair for pair in group if pair[1].shown]
+    first, judgement = min(shown or group, key=lambda pair: _age(pair[0]))
     raw = first.secret.reveal().encode("latin-1")
     secret = Secret(raw.decode("utf-8", "replace"))
     commit = first.commit
     return Finding(
         rule=first.rule.rule_id,
         title=first.rule.title,
-        severity=first.rule.severity,
+        severity=judgement.severity,
         checksum=first.checksum,
         path=None if first.path is None else show(first.path),
         line=first.line,
@@ -83,8 +87,9 @@ def _finding(group: list[Hit], show: Show) -> Finding:
         redacted=redact(first.rule, secret.reveal()),
         fingerprint=fingerprint(first.rule.family, raw, guessable=first.rule.guessable),
         key_id=first.key_id,
-        occurrences=len({hit.object_id or hit.path for hit in group}),
+        occurrences=len({hit.object_id or hit.path for hit, _ in shown or group}),
         secret=secret,
+        reason=None if judgement.shown else judgement.reason,
     )
 
 

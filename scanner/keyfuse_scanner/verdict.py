@@ -26,12 +26,12 @@ def choose_rules(rules: Iterable[Rule], only: Iterable[str]) -> list[Rule]:
 def exit_code(result: ScanResult, fail_on: Severity, *, exit_zero: bool = False) -> Exit:
     """Return what a result means for whoever started the scan.
 
-    Candidates with a wrong checksum are shown on request and never count.
+    What is judged to be no secret is shown on request and never counts.
     """
     counted = [
         finding
         for finding in result.findings
-        if finding.severity >= fail_on and finding.checksum != "invalid"
+        if finding.severity >= fail_on and finding.reason is None
     ]
     if counted:
         return Exit.CLEAN if exit_zero else Exit.FINDINGS

@@ -4,9 +4,11 @@ import json
 import os
 import subprocess
 import sys
+from random import Random
 
 import pytest
 
+from keyfuse_rules.recipes import expand
 from support.keys import break_checksum, make_key
 
 KEY, OTHER = (make_key(seed=seed).reveal() for seed in range(2))
@@ -103,12 +105,8 @@ def test_exit_zero_and_fail_on(repo, keyfuse):
 def test_a_severity_below_the_threshold_is_shown_and_does_not_fail(repo, keyfuse):
     rules = json.loads(keyfuse("rules", "list", "--json").out)
     assert {rule["severity"] for rule in rules} > {"critical"}
-    repo.write(
-        "key.pem",
-        "\n".join(
-            f"-----{word} RSA PRIVATE KEY-----\n{'MIIEow' * 50}" for word in ("BEGIN", "END")
-        ),
-    )
+    body = expand("<der>", Random(1)).decode()
+    repo.write("key.pem", f"-----BEGIN RSA PRIVATE KEY-----\n{body}\n-----END RSA PRIVATE KEY-----")
     done = keyfuse("scan", "--json")
     (finding,) = json.loads(done.out)["findings"]
     assert finding["checksum"] == "none"

@@ -4,9 +4,14 @@ from keyfuse_scanner.model import Finding, Problem, ScanResult
 
 
 def finding_fields(finding: Finding, *, show_secrets: bool) -> dict[str, object]:
-    """Return a finding as JSON values; `secret` is there only when asked for."""
+    """Return a finding as JSON values.
+
+    `secret` is there only when asked for, `reason` only for what `--all` adds.
+    """
     fields: dict[str, object] = finding._asdict()
     del fields["secret"]
+    if finding.reason is None:
+        del fields["reason"]
     fields["severity"] = finding.severity.label
     fields["decoded"] = list(finding.decoded)
     if show_secrets:

@@ -10,7 +10,7 @@ _BOLD, _RED, _YELLOW, _RESET = "\x1b[1m", "\x1b[31m", "\x1b[33m", "\x1b[0m"
 _SHORT_ID = 12
 _CERTAINTY = {
     "valid": "its checksum is right",
-    "invalid": "its checksum is wrong",
+    "invalid": "its checksum seems wrong",
     "none": "the format has no checksum",
 }
 
@@ -47,11 +47,17 @@ def _block(finding: Finding, *, show_secrets: bool, colour: bool) -> Iterator[st
         shade = _RED if finding.severity >= Severity.HIGH else _YELLOW
         where, title = f"{_BOLD}{where}{_RESET}", f"{shade}{title}{_RESET}"
     yield f"{where}: {title}\n"
-    yield f"    {harmless(shown)}  {_CERTAINTY[finding.checksum]}\n"
+    yield f"    {harmless(shown)}  {_certainty(finding)}\n"
     for detail in _details(finding):
         yield f"    {harmless(detail)}\n"
     yield f"    {finding.rule}  fingerprint {finding.fingerprint}\n"
     yield "\n"
+
+
+def _certainty(finding: Finding) -> str:
+    if finding.reason is not None:
+        return f"no secret: {finding.reason}"
+    return _CERTAINTY[finding.checksum]
 
 
 def _where(finding: Finding) -> str:
