@@ -38,7 +38,7 @@ rules:
   - name: keyfuse API key
     id: keyfuse.1
     pattern: |
-      (_kf1[0-9A-Za-z]{42}[0-4][0-9A-Za-z]{5})
+      (?x)(_kf1[0-9A-Za-z]{42}[0-4][0-9A-Za-z]{5})
     min_entropy: 0
     confidence: medium
     examples: []
@@ -101,7 +101,17 @@ def _tools(arguments: argparse.Namespace, folder: Path) -> dict[str, Command]:
         tools["keyfuse, 1 rule"] = lambda repository: [*one, str(repository)]
         tools["keyfuse"] = lambda repository: [*own, str(repository)]
     if program := arguments.kingfisher:
-        scan = [program, "scan", "--no-validate", "--jobs", jobs, "--format", "json", "--quiet"]
+        scan = [
+            program,
+            "--no-update-check",
+            "scan",
+            "--no-validate",
+            "--jobs",
+            jobs,
+            "--format",
+            "json",
+            "--quiet",
+        ]
         rule = ["--rules-path", str(kingfisher_rule), "--load-builtins", "false"]
         tools["kingfisher --turbo, 1 rule"] = lambda path: [*scan, *rule, "--turbo", str(path)]
         tools["kingfisher, 1 rule"] = lambda path: [*scan, *rule, str(path)]
