@@ -5,6 +5,7 @@ change: neither exists without the other.
 """
 
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -22,6 +23,8 @@ from keyfuse_store.schema import audit_head as head_table
 from keyfuse_store.times import rfc3339
 
 _PAGE = 1000
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +171,15 @@ def head(connection: Connection) -> Head | None:
     """Where the record ends; None where even that was deleted. Worth noting elsewhere."""
     row = connection.execute(select(head_table.c.seq, head_table.c.mac)).one_or_none()
     return None if row is None else Head(row.seq, row.mac)
+
+
+def note_head(connection: Connection) -> None:
+    """Write to the log where the record ends: by this a record is known that was cut later."""
+    found = head(connection)
+    if found is None:
+        log.error("the audit record has lost its head; restore a backup")
+    else:
+        log.info("the audit record ends at %s", found)
 
 
 def verify_chain(

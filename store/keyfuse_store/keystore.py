@@ -13,7 +13,7 @@ from keyfuse_rules.secret import Secret
 from keyfuse_store import changes as changing
 from keyfuse_store import importing, keys, lifecycle, owners, readiness, revisions, rotation
 from keyfuse_store import issue as issuing
-from keyfuse_store.audit import AuditLog
+from keyfuse_store.audit import AuditLog, note_head
 from keyfuse_store.changes import KeyChanges
 from keyfuse_store.database import Database, open_database
 from keyfuse_store.errors import SettingsError
@@ -94,6 +94,8 @@ class KeyStore:
         try:
             (revisions.upgrade if database.embedded else revisions.check)(database)
             ring = open_ring(database, settings, peppers, clock(), token_bytes)
+            with database.read() as connection:
+                note_head(connection)
         except BaseException:
             database.close()
             raise

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from keyfuse_store import InvalidField, KeyStore, audit, audit_file, chain
 from keyfuse_store.chain import Head
 from keyfuse_store.peppers import PepperRing
+from support.backends import execute
 from support.keys import make_key
 
 RING = PepperRing({1: b"p" * 32, 2: b"q" * 32})
@@ -138,3 +139,15 @@ def test_what_the_store_exports_is_what_it_verifies(store: KeyStore, tmp_path: P
     assert not any(token[-38:] in line for line in lines)
     report, head = chain.check(audit_file.read(lines), store.peppers, [exported[3][1]])
     assert (report, head) == ((9, None), exported[-1][1])
+
+
+def test_a_head_goes_to_the_log_when_a_store_is_opened(
+    store: KeyStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.issue(prefix="acme_live", owner="a@example.com")
+    caplog.set_level("INFO", "keyfuse_store")
+    with KeyStore.open(settings=store.settings, peppers=store.peppers) as again, again.read() as c:
+        assert f"the audit record ends at {audit.head(c)}" in caplog.text
+    execute(store, "DELETE FROM kf_audit_head")
+    KeyStore.open(settings=store.settings, peppers=store.peppers).close()
+    assert "has lost its head" in caplog.text
