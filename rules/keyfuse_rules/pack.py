@@ -9,7 +9,13 @@ from typing import Any
 
 from keyfuse_rules.keyformat import MARKER
 from keyfuse_rules.model import OWN_FAMILY, OWN_RULE, Rule, Severity
-from keyfuse_rules.rulefile import InvalidRule, changed_rule, parse_rule, parse_rules
+from keyfuse_rules.rulefile import (
+    DEFAULT_SET,
+    InvalidRule,
+    changed_rule,
+    parse_rule,
+    parse_rules,
+)
 
 __all__ = ["OWN", "InvalidRule", "all_rules", "default_rules", "extend", "load", "parse_rules"]
 
@@ -27,9 +33,6 @@ OWN = Rule(
     matches=("key = <key:acme_live>", "FOO_<key:acme_live>_suffix", "u003d<key:acme_pk_live>x"),
     ignores=("key = <badkey:acme_live>", "_kf1<base62:48>"),
 )
-
-
-DEFAULT_SET = "default"
 
 
 @cache
@@ -65,7 +68,7 @@ def load(paths: Iterable[Path], base: Sequence[Rule]) -> tuple[Rule, ...]:
     """
     rules = tuple(base)
     for path in paths:
-        for file in sorted(path.glob("*.toml")) if path.is_dir() else [path]:
+        for file in _files(path):
             rules = extend(rules, _read(file), str(file))
     return rules
 
@@ -85,7 +88,8 @@ def extend(base: Sequence[Rule], document: Mapping[str, Any], name: str) -> tupl
             raise InvalidRule(f"{name}: unknown field {field!r}; known: provider, rules, disabled")
     rules = {rule.rule_id: rule for rule in base}
     for table in _tables(document, name):
-        known = rules.get(table.get("id", ""))
+        rule_id = table.get("id")
+        known = rules.get(rule_id) if isinstance(rule_id, str) else None
         if known is None:
             rule = parse_rule(table, document.get("provider", "own rules"), name, verify=True)
         else:
@@ -94,6 +98,15 @@ def extend(base: Sequence[Rule], document: Mapping[str, Any], name: str) -> tupl
     for rule_id in _disabled(document, rules, name):
         del rules[rule_id]
     return tuple(rules.values())
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    files = sorted(path.glob("*.toml"))
+    if not files:
+        raise InvalidRule(f"{path}: holds no rule file, *.toml")
+    return files
 
 
 def _tables(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
@@ -105,7 +118,7 @@ def _tables(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
 
 def _disabled(document: Mapping[str, Any], rules: Mapping[str, Rule], name: str) -> set[str]:
     disabled = document.get("disabled", [])
-    if not isinstance(disabled, list):
+    if not isinstance(disabled, list) or not all(isinstance(entry, str) for entry in disabled):
         raise InvalidRule(f"{name}: disabled must be a list of rule ids")
     for rule_id in disabled:
         if rule_id not in rules:

@@ -37,7 +37,11 @@ _ALLOW_TARGETS = ("secret", "match", "line")
 # Fields whose attribute has another name.
 _ATTRIBUTES = {"allow": "allows"}
 _REQUIRED = ("id", "title", "severity", "pattern")
+# Reports and terminals show these as they are.
+_SHOWN = frozenset(("id", "title", "family", "revoke_url", "revoke_steps", "documentation"))
 
+DEFAULT_SET = "default"
+RULE_SETS = (DEFAULT_SET, "generic")
 DEFAULT_CHECKS = ("placeholder",)
 
 
@@ -67,6 +71,8 @@ def parse_rule(table: Mapping[str, Any], provider: str, name: str, *, verify: bo
     """Return the rule of one table; see `parse_rules`."""
     where = f"{name}: rule {table.get('id', '(no id)')}"
     _check_fields(table, _FIELDS, where)
+    if not provider.isprintable():
+        raise InvalidRule(f"{name}: provider must be one line without control characters")
     for field in _REQUIRED:
         if not table.get(field):
             raise InvalidRule(f"{where}: {field} is missing")
@@ -94,6 +100,10 @@ def changed_rule(rule: Rule, table: Mapping[str, Any], name: str) -> Rule:
 
 
 def _rule(table: Mapping[str, Any], provider: str, where: str) -> Rule:
+    if table.get("rule_set", DEFAULT_SET) not in RULE_SETS:
+        raise InvalidRule(f"{where}: rule_set is {' or '.join(RULE_SETS)}")
+    if table.get("lead", 0) < 0:
+        raise InvalidRule(f"{where}: lead must not be negative")
     if table.get("checksum") not in {None, *FAMILIES}:
         raise InvalidRule(f"{where}: unknown checksum; known are {', '.join(FAMILIES)}")
     return Rule(
@@ -117,7 +127,7 @@ def _rule(table: Mapping[str, Any], provider: str, where: str) -> Rule:
         keywords=_encoded(word.lower() for word in table.get("keywords", ())),
         paths=table.get("paths", ""),
         allows=tuple(_allow(entry, where) for entry in table.get("allow", ())),
-        rule_set=table.get("rule_set", "default"),
+        rule_set=table.get("rule_set", DEFAULT_SET),
         revoke_steps=table.get("revoke_steps", ""),
     )
 
@@ -131,6 +141,8 @@ def _check_fields(table: Mapping[str, Any], fields: Mapping[str, type], where: s
             raise InvalidRule(f"{where}: {field} must be of type {expected.__name__}")
         if isinstance(value, list) and field != "allow" and not all(map(_is_text, value)):
             raise InvalidRule(f"{where}: {field} must hold non-empty strings")
+        if field in _SHOWN and isinstance(value, str) and not value.isprintable():
+            raise InvalidRule(f"{where}: {field} must be one line without control characters")
 
 
 def _is_text(item: object) -> bool:

@@ -9,9 +9,8 @@ from typing import Any
 
 import click
 
-from keyfuse_rules.matching import Matcher
 from keyfuse_rules.model import Severity
-from keyfuse_rules.pack import default_rules
+from keyfuse_rules.rulefile import RULE_SETS
 from keyfuse_scanner import modes
 from keyfuse_scanner.dates import parse_since
 from keyfuse_scanner.errors import UsageError
@@ -22,9 +21,10 @@ from keyfuse_scanner.modes import Scanning
 from keyfuse_scanner.policy import load_policy, parse_severity, parse_size
 from keyfuse_scanner.reports import REPORTS, report
 from keyfuse_scanner.reports.text import problem_line
+from keyfuse_scanner.rulebook import make_matcher
 from keyfuse_scanner.scan import conclude
 from keyfuse_scanner.terminal import complain, open_output, wants_colour, write
-from keyfuse_scanner.verdict import choose_rules, exit_code
+from keyfuse_scanner.verdict import exit_code
 
 _SEVERITIES = [severity.label for severity in reversed(Severity)]
 
@@ -71,6 +71,15 @@ class Since(click.ParamType[int]):
 @click.option(
     "--config", metavar="FILE", type=click.Path(), help="Policy file, instead of keyfuse.toml."
 )
+@click.option(
+    "--rules",
+    "rule_files",
+    metavar="PATH",
+    multiple=True,
+    type=click.Path(),
+    help="Use the rules of this file or folder, too; may be repeated.",
+)
+@click.option("--rule-set", type=click.Choice(RULE_SETS), help="Default: default.")
 @click.option("--only", metavar="ID", multiple=True, help="Use only this rule; may be repeated.")
 @click.option(
     "--all", "all_", is_flag=True, help="Show what is judged to be no secret, too, and why."
@@ -95,6 +104,8 @@ def scan(
     as_json: bool,
     output: str | None,
     config: str | None,
+    rule_files: tuple[str, ...],
+    rule_set: str | None,
     only: tuple[str, ...],
     all_: bool,
     show_secrets: bool,
@@ -117,7 +128,7 @@ def scan(
         raise UsageError("--json and --format contradict each other; give one of them")
     format_ = "json" if as_json else format_ or "text"
     policy = load_policy(Path.cwd(), Path(config) if config else None)
-    matcher = Matcher(choose_rules(default_rules(), only or policy.only))
+    matcher = make_matcher(policy, rule_files=rule_files, rule_set=rule_set, only=only)
     limit = policy.max_file_size if max_file_size is None else max_file_size
     scanning = Scanning(matcher, limit, every=all_)
     examine = _mode(paths, **mode)

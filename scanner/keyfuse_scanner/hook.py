@@ -98,15 +98,14 @@ def run() -> int:
 
     The short way: no command line library is loaded, and the report only where there is one.
     """
-    from keyfuse_rules.matching import Matcher
-    from keyfuse_rules.pack import default_rules
     from keyfuse_scanner.modes import Scanning, scan_staged
     from keyfuse_scanner.policy import load_policy
+    from keyfuse_scanner.rulebook import make_matcher
     from keyfuse_scanner.scan import conclude
-    from keyfuse_scanner.verdict import choose_rules, exit_code
+    from keyfuse_scanner.verdict import exit_code
 
     policy = load_policy(Path.cwd())
-    matcher = Matcher(choose_rules(default_rules(), policy.only))
+    matcher = make_matcher(policy)
     examined = scan_staged(Scanning(matcher, policy.max_file_size), Repository())
     result = conclude(examined, matcher)
     if result.findings or result.errors:

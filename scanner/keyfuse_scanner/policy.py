@@ -7,7 +7,7 @@ turn them.
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from keyfuse_rules.model import Severity
 from keyfuse_scanner.errors import PolicyError
@@ -58,14 +58,27 @@ class Policy(NamedTuple):
     """How to scan, unless the command line says otherwise.
 
     Attributes:
+        source: The file that says so; None where there is none.
         only: Ids of the rules to use; empty for all.
         fail_on: The least severity that makes a scan fail.
         max_file_size: Bytes above which a file is left out and said to be.
+        rules: Tables of rules of its own, and changes to ours, as a rule file has them.
+        rule_files: Rule files and folders of them; relative to the file that names them.
+        rule_set: Which rules are on.
+        disabled: Ids of rules that are off.
     """
 
+    source: Path | None = None
     only: tuple[str, ...] = ()
     fail_on: Severity = Severity.LOW
     max_file_size: int | None = None
+    rules: tuple[Mapping[str, Any], ...] = ()
+    rule_files: tuple[str, ...] = ()
+    rule_set: str = "default"
+    disabled: tuple[str, ...] = ()
+
+
+SETTINGS = Policy._fields[1:]
 
 
 def load_policy(directory: Path, config: Path | None = None) -> Policy:
@@ -141,7 +154,7 @@ def _read(path: Path, *, required: bool) -> Policy | None:
 
 
 def _parse(table: Mapping[str, object], path: Path) -> Policy:
-    policy = Policy()
+    policy = Policy(source=path)
     for name, value in table.items():
         where = f"{_shown(path)}: {harmless(name)}"
         field = name.replace("-", "_")
@@ -150,8 +163,8 @@ def _parse(table: Mapping[str, object], path: Path) -> Policy:
                 f"{where} is a setting of the service; put it in the file that KEYFUSE_CONFIG"
                 " names, outside the repository"
             )
-        if field not in Policy._fields:
-            raise PolicyError(f"{where} is no setting; there are {', '.join(Policy._fields)}")
+        if field not in SETTINGS:
+            raise PolicyError(f"{where} is no setting; there are {', '.join(SETTINGS)}")
         try:
             policy = _set(policy, field, value)
         except ValueError as error:
@@ -164,9 +177,29 @@ def _set(policy: Policy, field: str, value: object) -> Policy:
         return policy._replace(fail_on=parse_severity(str(value)))
     if field == "max_file_size":
         return policy._replace(max_file_size=parse_size(str(value)))
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ValueError("must be a list of rule ids")
-    return policy._replace(only=tuple(value))
+    if field == "rule_set":
+        return policy._replace(rule_set=_rule_set(value))
+    kind, meaning = _LISTS[field]
+    if not isinstance(value, list) or not all(isinstance(item, kind) for item in value):
+        raise ValueError(f"must be {meaning}")
+    values: dict[str, Any] = {field: tuple(value)}
+    return policy._replace(**values)
+
+
+def _rule_set(value: object) -> str:
+    from keyfuse_rules.rulefile import RULE_SETS
+
+    if value not in RULE_SETS:
+        raise ValueError(f"{value!r} is no set of rules; there are {', '.join(RULE_SETS)}")
+    return str(value)
+
+
+_LISTS: dict[str, tuple[type, str]] = {
+    "only": (str, "a list of rule ids"),
+    "disabled": (str, "a list of rule ids"),
+    "rule_files": (str, "a list of files and folders"),
+    "rules": (dict, "tables, [[rules]]"),
+}
 
 
 def _shown(path: Path) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from keyfuse_rules.keyformat import parse
 from keyfuse_scanner.exits import Exit
-from keyfuse_scanner.policy import Policy
+from keyfuse_scanner.policy import SETTINGS
 from keyfuse_store.keytypes import KeyType
 from keyfuse_store.settings import Settings
 from support.keys import make_key
@@ -159,7 +159,7 @@ def test_every_field_of_a_key_type_is_documented() -> None:
 
 def test_every_setting_of_the_scan_policy_is_documented() -> None:
     page = text(ROOT / "docs" / "configuration.md")
-    assert [name for name in Policy._fields if f"| `{name}` |" not in page] == []
+    assert [name for name in SETTINGS if f"| `{name}` |" not in page] == []
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -1,6 +1,6 @@
 """Settings of the service and policy of a repository never mix."""
 
-from keyfuse_scanner.policy import SERVICE_SETTINGS, Policy
+from keyfuse_scanner.policy import SERVICE_SETTINGS, SETTINGS
 from keyfuse_store import settings
 
 TABLES = {"key_types", "scopes"}
@@ -12,4 +12,4 @@ def test_every_setting_of_the_service_is_refused_in_a_repository() -> None:
 
 
 def test_no_name_means_both() -> None:
-    assert SERVICE_SETTINGS.isdisjoint(Policy._fields)
+    assert SERVICE_SETTINGS.isdisjoint(SETTINGS)

@@ -26,7 +26,8 @@ def test_the_file_is_looked_for_up_to_the_repository(tmp_path):
     (tmp_path / "repo/keyfuse.toml").write_text(
         'only = ["keyfuse-key"]\nfail-on = "high"\nmax_file_size = "2m"\n'
     )
-    expected = Policy(("keyfuse-key",), Severity.HIGH, 2 * 1024 * 1024)
+    file = tmp_path / "repo/keyfuse.toml"
+    expected = Policy(file, ("keyfuse-key",), Severity.HIGH, 2 * 1024 * 1024)
     assert load_policy(tmp_path / "repo/sub/sub") == expected
 
 
@@ -50,8 +51,13 @@ def test_settings_of_the_service_are_refused_by_name(tmp_path, name):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("nonsense = 1", "nonsense is no setting; there are only, fail_on, max_file_size"),
+        ("nonsense = 1", "nonsense is no setting; there are only, fail_on, max_file_size, "),
+        ("source = 1", "source is no setting"),
         ("only = 5", "only: must be a list of rule ids"),
+        ("disabled = [5]", "disabled: must be a list of rule ids"),
+        ("rule_files = 'x'", "rule_files: must be a list of files and folders"),
+        ("rules = 'x'", "rules: must be tables, [[rules]]"),
+        ("rule_set = 'strict'", "rule_set: 'strict' is no set of rules; there are default, gen"),
         ("only = [5]", "only: must be a list of rule ids"),
         ('fail_on = "worst"', "fail_on: 'worst' is no severity"),
         ("max_file_size = []", "max_file_size: "),
