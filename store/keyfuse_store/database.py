@@ -39,6 +39,17 @@ _POSTGRESQL_OPTIONS = {
 # READ COMMITTED would show each statement of a read another state of the audit chain.
 _SNAPSHOT = "REPEATABLE READ"
 
+# With its own 2 MB SQLite would fetch most pages of a hundred thousand keys again and again.
+_READER_SETTINGS = {
+    "sqlite": ("PRAGMA query_only = ON", "PRAGMA cache_size = -32768"),
+    "postgresql": ("SET default_transaction_read_only = on",),
+}
+# A call waits no longer than a second to be counted.
+_COUNTER_SETTINGS = {
+    "sqlite": ("PRAGMA synchronous = NORMAL", "PRAGMA busy_timeout = 1000"),
+    "postgresql": ("SET synchronous_commit = off", "SET lock_timeout = 1000"),
+}
+
 
 class Database:
     """An engine and what the store needs to know about it.
@@ -102,11 +113,20 @@ class Database:
         """
         with self.named_errors():
             driver = self._connect()
-            driver.execute(
-                "PRAGMA query_only = ON"
-                if self.embedded
-                else "SET default_transaction_read_only = on"
-            )
+            for setting in _READER_SETTINGS["sqlite" if self.embedded else "postgresql"]:
+                driver.execute(setting)
+            return driver
+
+    def hold_counter(self) -> Any:
+        """The same for counters: it writes, and a power cut may undo its last commits.
+
+        Raises:
+            DatabaseError: it cannot be opened.
+        """
+        with self.named_errors():
+            driver = self._connect()
+            for setting in _COUNTER_SETTINGS["sqlite" if self.embedded else "postgresql"]:
+                driver.execute(setting)
             return driver
 
     def check_place(self) -> None:

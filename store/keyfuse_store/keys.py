@@ -46,11 +46,28 @@ KEY_COLUMNS = (
     table.c.legacy,
     table.c.expiry_warned_at,
 )
+# In the order of the fields of `model.Grant`, after id and prefix: those are in the key itself.
+GRANT_COLUMNS = (
+    table.c.scopes,
+    table.c.addresses,
+    table.c.rate_limit,
+    table.c.quota,
+    table.c.state,
+    table.c.quarantine_scopes,
+    table.c.not_before,
+    table.c.expires_at,
+    table.c.overlap_until,
+)
 _PROOF_COLUMNS = (table.c.digest, table.c.pepper_version)
 
 
+def grant_lookup() -> Select[Any]:
+    """The one SELECT of verification: digest, pepper version and the grant, by `key_id`."""
+    return select(*_PROOF_COLUMNS, *GRANT_COLUMNS).where(table.c.id == bindparam("key_id"))
+
+
 def lookup() -> Select[Any]:
-    """The one SELECT of verification: digest, pepper version and the key, by `key_id`."""
+    """The same with the whole key: digest, pepper version and the key, by `key_id`."""
     return _joined(*_PROOF_COLUMNS, *KEY_COLUMNS).where(table.c.id == bindparam("key_id"))
 
 

@@ -13,22 +13,25 @@ from keyfuse_rules.secret import Secret
 from keyfuse_store import changes as changing
 from keyfuse_store import importing, keys, lifecycle, owners, readiness, revisions, rotation
 from keyfuse_store import issue as issuing
+from keyfuse_store.allowance import Allowance
 from keyfuse_store.audit import AuditLog, note_head
 from keyfuse_store.changes import KeyChanges
 from keyfuse_store.database import Database, open_database
-from keyfuse_store.errors import SettingsError
 from keyfuse_store.importing import Adopted, OldKey
 from keyfuse_store.legacy import LegacyKeys
 from keyfuse_store.legacy_lookup import LegacyLookup
-from keyfuse_store.limits import ProcessRates
 from keyfuse_store.model import Issued, Key, Owner, Rotated, Verdict
 from keyfuse_store.opening import PepperSource, open_ring
 from keyfuse_store.peppers import PepperRing
+from keyfuse_store.quotas import Quotas
+from keyfuse_store.rates import open_rates
 from keyfuse_store.reader import KeyReader
 from keyfuse_store.schema import audit_head
 from keyfuse_store.settings import Settings
+from keyfuse_store.sinks import open_sink
 from keyfuse_store.times import Clock, system_clock
-from keyfuse_store.verify import Question, Verifier
+from keyfuse_store.usage import UsageLog
+from keyfuse_store.verify import Verifier
 
 
 class KeyStore:
@@ -61,7 +64,15 @@ class KeyStore:
         self._token_bytes = token_bytes
         self._reader = KeyReader(database)
         older = LegacyLookup(database, self._legacy) if self._legacy else None
-        self._verify = Verifier(self._reader, ring, ProcessRates(), clock, older).verify
+        self._allowance = Allowance(
+            open_rates(settings, database),
+            Quotas(database, settings.quota_lease),
+            fail_open=settings.limits_fail == "open",
+        )
+        self._usage = UsageLog(database, open_sink(settings, database), settings, clock)
+        self._verify = Verifier(
+            self._reader, ring, self._allowance, self._usage, clock, older=older
+        ).verify
 
     @classmethod
     def open(
@@ -88,8 +99,6 @@ class KeyStore:
             DatabaseError: the database cannot be opened, is too new or needs an upgrade.
         """
         settings = Settings.load() if settings is None else settings
-        if settings.limits != "process":
-            raise SettingsError(f"limits: {settings.limits!r} is not available yet; use 'process'")
         database = open_database(url or settings.database_url)
         try:
             (revisions.upgrade if database.embedded else revisions.check)(database)
@@ -213,6 +222,8 @@ class KeyStore:
         resource: str | None = None,
         client_address: str | None = None,
         cost: int = 1,
+        user_agent: str | None = None,
+        whole: bool = False,
     ) -> Verdict:
         """Tell whether a key may do what is asked, as of this moment in every process.
 
@@ -223,6 +234,9 @@ class KeyStore:
             resource: What the call is about, for keys held to one resource.
             client_address: Where the call comes from, for keys with an allow-list.
             cost: How many calls this one counts for; 0 only looks.
+            user_agent: With what the call is made, for the usage events.
+            whole: Read all of the key along with the verdict, for a caller who will look at
+                `verdict.key`: one look-up instead of two.
 
         Returns:
             The verdict; a database or pepper that is gone is `unavailable`, never an exception.
@@ -230,9 +244,8 @@ class KeyStore:
         Raises:
             InvalidField: the question itself is malformed.
         """
-        question = Question(scopes, any_of, resource, client_address, cost)
-        question.check()
-        return self._verify(token, question)
+        question = (scopes, any_of, resource, client_address, cost, user_agent)
+        return self._verify(token, question, whole=whole)
 
     def get(self, key_id: str) -> Key:
         """The key with this id, in any state.
@@ -418,6 +431,10 @@ class KeyStore:
                 token_bytes=self._token_bytes,
             )
 
+    def flush(self) -> None:
+        """Write the usage of this process that is still waiting, instead of within a second."""
+        self._usage.flush()
+
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """One durable write transaction to compose steps in (see `Database.begin`).
@@ -445,7 +462,9 @@ class KeyStore:
         readiness.check(self.database, self.peppers)
 
     def close(self) -> None:
-        """Close every connection; the store can no longer be used."""
+        """Write what was left for later and close every connection; the store is done with."""
+        self._usage.close()
+        self._allowance.close()
         self._reader.close()
         self.database.close()
 

@@ -5,13 +5,14 @@ them as datetimes. The plaintext of a key is in none of them but `Issued`, once.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Literal
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from keyfuse_rules import Secret
 from keyfuse_store.times import from_micros, rfc3339
@@ -31,6 +32,25 @@ Code = Literal[
     "quota_exceeded",
     "unavailable",
 ]
+
+
+class Grant(msgspec.Struct, frozen=True, gc=False):
+    """What decides about a call, the fields from `scopes_text` on in the order of `GRANT_COLUMNS`.
+
+    A `Key` has the same attributes.
+    """
+
+    id: str
+    prefix: str
+    scopes_text: str
+    addresses_text: str
+    rate_limit: str | None
+    quota: str | None
+    state: KeyState
+    quarantine_text: str | None
+    not_before_us: int | None
+    expires_us: int | None
+    overlap_until_us: int | None
 
 
 # gc=False and no parsing on construction: verification makes one of these per call.
@@ -173,14 +193,32 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         ok: True for `valid` only.
         code: Stable word for programs.
-        key: The key, once its secret was proven, whatever its state; else None.
+        key_id: The id of the key, once its secret was proven, whatever its state; else None.
         retry_after: Seconds until the same call could pass; None when it never will or did.
+        limit: The name of the rate limit that stopped it, `default` if it has none; or `quota`.
     """
 
     ok: bool
     code: Code
-    key: Key | None = None
+    key_id: str | None = None
     retry_after: float | None = None
+    limit: str | None = None
+    _key: Key | None = None
+    _read: Callable[[str], Key] | None = None
+
+    @property
+    def key(self) -> Key | None:
+        """The key that was proven, whatever its state; else None.
+
+        Most callers need no more than the verdict, so the rest of the row is read when it is
+        first asked for, as it is then. `KeyStore.verify(…, whole=True)` reads it at once.
+
+        Raises:
+            DatabaseError: it has to be read and cannot be.
+        """
+        if self._key is None and self.key_id is not None and self._read is not None:
+            force_setattr(self, "_key", self._read(self.key_id))
+        return self._key
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from keyfuse_store import fields
 from keyfuse_store.errors import InvalidField, SettingsError
 
 _SIZE = re.compile(r"([0-9]{1,12}) ?(B|KiB|MiB)?", re.ASCII)
+_WHOLE = re.compile(r"[0-9]{1,12}", re.ASCII)
 _SIZE_UNITS = {None: 1, "B": 1, "KiB": 1024, "MiB": 1024 * 1024}
 _SWITCHES = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
@@ -73,6 +74,19 @@ def size(value: object, where: str) -> int:
     if found < 1:
         raise SettingsError(f"{where}: must be a size like 25MiB")
     return found
+
+
+def whole(least: int, most: int) -> Callable[[object, str], int]:
+    """A whole number in a range."""
+
+    def number(value: object, where: str) -> int:
+        match = _WHOLE.fullmatch(str(value)) if type(value) in {int, str} else None
+        found = int(match[0]) if match else least - 1
+        if not least <= found <= most:
+            raise SettingsError(f"{where}: must be a whole number from {least} to {most}")
+        return found
+
+    return number
 
 
 def one_of(*choices: str) -> Callable[[object, str], str]:

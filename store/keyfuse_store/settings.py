@@ -33,6 +33,12 @@ class Settings:
     base_url: str | None = None
     trusted_proxies: tuple[str, ...] = ()
     limits: Literal["process", "database", "redis"] = "process"
+    limits_fail: Literal["open", "closed"] = "open"
+    quota_lease: int = 1000
+    usage_events: Literal["off", "refusals", "all"] = "off"
+    usage_sink: Literal["database", "file", "stdout"] = "database"
+    usage_file: Path | None = None
+    usage_days: int = 30
     dry_run: bool = False
     open_verify: bool = False
     max_body: int = 25 * 1024 * 1024
@@ -99,6 +105,12 @@ _PARSERS: dict[str, Callable[[object, str], object]] = {
     "base_url": values.http_url,
     "trusted_proxies": values.networks,
     "limits": values.one_of("process", "database", "redis"),
+    "limits_fail": values.one_of("open", "closed"),
+    "quota_lease": values.whole(1, 1_000_000),
+    "usage_events": values.one_of("off", "refusals", "all"),
+    "usage_sink": values.one_of("database", "file", "stdout"),
+    "usage_file": values.path,
+    "usage_days": values.whole(1, 3650),
     "dry_run": values.switch,
     "open_verify": values.switch,
     "max_body": values.size,

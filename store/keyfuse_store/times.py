@@ -11,6 +11,8 @@ Clock = Callable[[], int]
 """Gives the present time in epoch microseconds."""
 
 SECOND = 1_000_000
+HOUR = 3600 * SECOND
+DAY = 24 * HOUR
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = int((datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH).total_seconds()) * SECOND
 _DURATION = re.compile(r"([0-9]{1,6})([smhd])", re.ASCII)

@@ -1,28 +1,30 @@
 """Verify a key; the order of the steps is the contract.
 
-parse → checksum → one look-up by id → HMAC compared → state → time → address → scopes → rate.
+parse → checksum → one look-up by id → HMAC compared → state → time → address → scopes → rate
+limits → quota.
 
-Whoever does not hold the whole secret learns nothing about the key, not even its state.
+Whoever does not hold the whole secret learns nothing about the key, not even its state. This is
+the hot path: it asks for nothing twice, and whatever can wait is left to `usage`.
 """
 
-import hmac
 import logging
-import math
 from collections.abc import Sequence
+from hmac import compare_digest
 
-import msgspec
-
-from keyfuse_rules.keyformat import parse, strip_presentation
+from keyfuse_rules.keyformat import MARKER, TAIL_LENGTH, parse_id, strip_presentation
 from keyfuse_rules.secret import Secret
 from keyfuse_store.addresses import allows
+from keyfuse_store.allowance import Allowance
 from keyfuse_store.errors import DatabaseError, InvalidField
 from keyfuse_store.legacy_lookup import LegacyLookup
-from keyfuse_store.limits import ProcessRates
-from keyfuse_store.model import Code, Key, Verdict
+from keyfuse_store.model import Code, Grant, Key, Verdict
 from keyfuse_store.peppers import PepperRing
 from keyfuse_store.reader import KeyReader
 from keyfuse_store.scopes import intersect, missing
+from keyfuse_store.sinks import Call
 from keyfuse_store.times import SECOND, Clock
+from keyfuse_store.usage import UsageLog
+from keyfuse_store.usage_rows import Rehash
 
 COST_MAX = 1_000_000
 
@@ -30,106 +32,139 @@ _MALFORMED = Verdict(ok=False, code="malformed")
 _UNKNOWN = Verdict(ok=False, code="unknown")
 _UNAVAILABLE = Verdict(ok=False, code="unavailable")
 _NO_DIGEST = bytes(32)
+_PREFIX_END = -len(MARKER) - TAIL_LENGTH
 _LISTS = (list, tuple)
 
+Question = tuple[Sequence[str], Sequence[str], str | None, str | None, int, str | None]
+"""What a caller wants to do: scopes, any_of, resource, client address, cost, user agent."""
+NOTHING_ASKED: Question = ((), (), None, None, 1, None)
+
 log = logging.getLogger(__name__)
-
-
-class Question(msgspec.Struct, frozen=True, gc=False):
-    """What a caller wants to do; see `KeyStore.verify`."""
-
-    scopes: Sequence[str] = ()
-    any_of: Sequence[str] = ()
-    resource: str | None = None
-    client_address: str | None = None
-    cost: int = 1
-
-    def check(self) -> None:
-        """Refuse what no key could answer.
-
-        Raises:
-            InvalidField: scopes given as one text, or a cost that is no whole number from 0.
-        """
-        if not isinstance(self.scopes, _LISTS):
-            raise InvalidField("scopes", "must be a list of scopes, not one text")
-        if not isinstance(self.any_of, _LISTS):
-            raise InvalidField("any_of", "must be a list of scopes, not one text")
-        if type(self.cost) is not int or not 0 <= self.cost <= COST_MAX:
-            raise InvalidField("cost", f"must be a whole number from 0 to {COST_MAX}")
 
 
 class Verifier:
     """Answers whether a key may do what is asked, from the row as it is now."""
 
-    _older: LegacyLookup | None = None
-
     def __init__(
         self,
         reader: KeyReader,
         ring: PepperRing,
-        rates: ProcessRates,
+        allowance: Allowance,
+        usage: UsageLog,
         clock: Clock,
+        *,
         older: LegacyLookup | None = None,
     ) -> None:
-        self._older = older
-        self._row = reader.row
+        self._grant = reader.grant
+        self._whole = reader.whole
+        self._read = reader.key
         self._recheck = reader.recheck
-        self._pepper = ring.get
+        self._ring = ring
+        self._mac = ring.mac
         self._current = ring.current
-        self._rates = rates
+        self._take = allowance.take
+        self._usage = usage
         self._clock = clock
+        self._older = older
         self._rechecked = 0
 
-    def verify(self, token: object, question: Question) -> Verdict:
-        """Return the verdict; whatever is wrong with the token, the answer is one."""
-        text = token.reveal() if isinstance(token, Secret) else token
-        if not isinstance(text, str):
-            return _MALFORMED
-        text = strip_presentation(text)
-        parsed = parse(text)
-        if parsed is None:
-            return _MALFORMED if self._older is None else self._verify_older(text, question)
+    def verify(
+        self, token: object, question: Question = NOTHING_ASKED, *, whole: bool = False
+    ) -> Verdict:
+        """Return the verdict; whatever is wrong with the token, the answer is one.
+
+        Args:
+            token: The key.
+            question: What its holder wants to do.
+            whole: Read the whole key at once, for a caller who will look at it.
+
+        Raises:
+            InvalidField: the question is malformed; see `KeyStore.verify`.
+        """
+        scopes, any_of, _, _, cost, _ = question
+        if cost.__class__ is not int or not 0 <= cost <= COST_MAX:
+            raise InvalidField("cost", f"must be a whole number from 0 to {COST_MAX}")
+        if not isinstance(scopes, _LISTS) or not isinstance(any_of, _LISTS):
+            field = "any_of" if isinstance(scopes, _LISTS) else "scopes"
+            raise InvalidField(field, "must be a list of scopes, not one text")
+        text = token if token.__class__ is str else _plain(token)
+        key_id = parse_id(text)
+        if key_id is None:
+            return self._verify_other(text, question, whole)
         now = self._clock()
         try:
             if not 0 <= now - self._rechecked < SECOND:
                 self._recheck()
                 self._rechecked = now
-            row = self._row(parsed.key_id)
+            row = self._whole(key_id) if whole else self._grant(key_id)
         except DatabaseError as error:
             log.error("a key could not be verified: %s", error)  # noqa: TRY400 - one clear line
-            return _UNAVAILABLE
+            return self._stranger(_UNAVAILABLE, question)
         # A miss does the same work as a wrong secret and gives the same answer.
         digest, version = (_NO_DIGEST, self._current) if row is None else row[:2]
-        pepper = self._pepper(version)
-        if pepper is None:
-            log.error("key %s needs pepper %d, which is not at hand", parsed.key_id, version)
-            return _UNAVAILABLE
-        proven = hmac.compare_digest(hmac.digest(pepper, text.encode(), "sha256"), digest)
-        if row is None or not proven:
-            return _UNKNOWN
-        return self._judge(Key(*row[2:]), question, now)
+        mac = self._mac(version, text.encode())
+        if mac is None:
+            log.error("key %s needs pepper %d, which is not at hand", key_id, version)
+            return self._stranger(_UNAVAILABLE, question)
+        if not compare_digest(mac, digest) or row is None:
+            return self._stranger(_UNKNOWN, question)
+        if version != self._current:
+            self._usage.rehash(Rehash(key_id, version, *self._ring.digest(text)))
+        if whole:
+            return self._judge(Key(*row[2:]), question, now)
+        return self._judge(Grant(key_id, text[:_PREFIX_END], *row[2:]), question, now)
 
-    def _verify_older(self, text: str, question: Question) -> Verdict:
-        """The same for a key from before keyfuse, where key types declare any."""
-        found = None if self._older is None else self._older.find(text)
+    def _verify_other(self, text: str, question: Question, whole: bool) -> Verdict:
+        """What is no key of ours as it stands: written as a URI, or from before keyfuse."""
+        bare = strip_presentation(text)
+        if bare != text and parse_id(bare) is not None:
+            return self.verify(bare, question, whole=whole)
+        if self._older is None:
+            return self._stranger(_MALFORMED, question)
+        found = self._older.find(bare)
         if isinstance(found, Key):
             return self._judge(found, question, self._clock())
-        return Verdict(ok=False, code=found or "malformed")
+        return self._stranger(Verdict(ok=False, code=found), question)
 
-    def _judge(self, key: Key, question: Question, now: int) -> Verdict:
+    def _judge(self, key: Key | Grant, question: Question, now: int) -> Verdict:
         """What a proven key may do."""
-        refusal = _standing(key, now) or _permission(key, question)
-        if refusal is not None:
-            return Verdict(ok=False, code=refusal, key=key)
-        if key.rate_limit is not None:
-            wait = self._rates.take(key.id, key.rate_limit, question.cost, now)
-            if wait is not None:
-                after = None if math.isinf(wait) else wait
-                return Verdict(ok=False, code="rate_limited", key=key, retry_after=after)
-        return Verdict(ok=True, code="valid", key=key)
+        scopes, any_of, resource, address, cost, agent = question
+        code = _standing(key, now) or _permission(key, scopes, any_of, resource, address)
+        shortage = None
+        if code is None and (key.rate_limit is not None or key.quota is not None):
+            shortage = self._take(key.id, key.rate_limit, key.quota, cost, now)
+        known = key if key.__class__ is Key else None
+        if shortage is not None:
+            code, wait, limit = shortage.code, shortage.retry_after, shortage.limit
+            verdict = Verdict(False, code, key.id, wait, limit, known, self._read)
+        elif code is not None:
+            verdict = Verdict(False, code, key.id, None, None, known, self._read)
+        else:
+            verdict = Verdict(True, "valid", key.id, None, None, known, self._read)
+        asked = _words(scopes, any_of) if self._usage.events else ""
+        self._usage.add(Call(now, key.id, verdict.code, cost, asked, address, agent))
+        return verdict
+
+    def _stranger(self, verdict: Verdict, question: Question) -> Verdict:
+        """The answer to whoever proved no key; an event, if events are wanted."""
+        if self._usage.events:
+            scopes, any_of, _, address, cost, agent = question
+            asked = _words(scopes, any_of)
+            self._usage.add(Call(self._clock(), None, verdict.code, cost, asked, address, agent))
+        return verdict
 
 
-def _standing(key: Key, now: int) -> Code | None:
+def _words(scopes: Sequence[object], any_of: Sequence[object]) -> str:
+    return " ".join(map(str, (*scopes, *any_of)))
+
+
+def _plain(token: object) -> str:
+    if isinstance(token, Secret):
+        return token.reveal()
+    return token if isinstance(token, str) else ""
+
+
+def _standing(key: Key | Grant, now: int) -> Code | None:
     """Why the key is not in force, if it is not."""
     if key.state == "revoked":
         return "revoked"
@@ -144,23 +179,23 @@ def _standing(key: Key, now: int) -> Code | None:
     return None
 
 
-def _permission(key: Key, question: Question) -> Code | None:
+def _permission(
+    key: Key | Grant,
+    scopes: Sequence[str],
+    any_of: Sequence[str],
+    resource: str | None,
+    address: str | None,
+) -> Code | None:
     """Why the key may not do what is asked, if it may not."""
-    if key.addresses_text and not allows(key.addresses_text, question.client_address):
+    if key.addresses_text and not allows(key.addresses_text, address):
         return "address_denied"
     held = key.scopes_text
-    asked = question.scopes or question.any_of
+    asked = scopes or any_of
     if key.quarantine_text is not None:
         if not asked:
             # Asking for nothing in particular is asking for everything.
             return "insufficient_scope"
         held = intersect(held, key.quarantine_text)
-    if asked and missing(
-        key.prefix,
-        held,
-        all_of=question.scopes,
-        any_of=question.any_of,
-        resource=question.resource,
-    ):
+    if asked and missing(key.prefix, held, all_of=scopes, any_of=any_of, resource=resource):
         return "insufficient_scope"
     return None

@@ -194,7 +194,7 @@ def test_a_forked_child_uses_its_own_connections(store: KeyStore, issued: Issued
     assert store.verify(issued.token).code == "revoked"
 
 
-def test_limits_that_are_not_there_yet_are_refused(home: Path) -> None:
+def test_redis_limits_need_a_url(home: Path) -> None:
     shared = Settings.load({"KEYFUSE_HOME": str(home), "KEYFUSE_LIMITS": "redis"})
-    with pytest.raises(SettingsError, match="not available yet"):
+    with pytest.raises(SettingsError, match="KEYFUSE_REDIS_URL"):
         KeyStore.open(settings=shared)

@@ -39,17 +39,23 @@ def test_odd_white_space_is_malformed(store: KeyStore, issued: Issued, around: s
 
 @given(st.text())
 def test_no_text_upsets_parsing(text: str) -> None:
-    from keyfuse_store.verify import Question, Verifier
+    from keyfuse_rules.keyformat import parse_id
+    from keyfuse_store.verify import Verifier
+
+    class Silent:
+        events = False
 
     verifier = Verifier.__new__(Verifier)
-    assert verifier.verify(text, Question()).code == "malformed"
+    verifier._older, verifier._usage = None, Silent()  # type: ignore[assignment]
+    assert parse_id(text) is None
+    assert verifier.verify(text).code == "malformed"
 
 
 def test_a_wrong_checksum_never_touches_the_database(
     store: KeyStore, issued: Issued, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with KeyStore(store.database, store.peppers, store.settings) as other:
-        monkeypatch.setattr(other._reader, "_reconnect", pytest.fail)
+        monkeypatch.setattr(other._reader, "_anew", pytest.fail)
         assert other.verify(break_checksum(issued.token.reveal())).code == "malformed"
 
 
@@ -221,7 +227,7 @@ def test_new_keys_use_the_newest_pepper_and_old_ones_theirs(
 
 def test_a_broken_connection_is_opened_anew(store: KeyStore, issued: Issued) -> None:
     assert store.verify(issued.token).ok
-    store._reader._local.held.driver.close()
+    store._reader._held.local.held.driver.close()
     assert store.verify(issued.token).ok
 
 

@@ -1,0 +1,107 @@
+"""The SQL of write-behind: whole batches as one JSON text, so that each is one statement.
+
+The driver lets go of the interpreter while a statement runs: ten thousand rows one by one would
+hold up the threads that verify.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, bindparam, delete, select, text, update
+
+from keyfuse_store.schema import keys, usage_hours
+
+Hours = dict[tuple[int, str], list[int]]
+"""By hour (epoch microseconds) and key id: how many calls were valid, refused; the cost spent."""
+
+_HOUR_ROWS = {
+    "sqlite": """
+        SELECT json_extract(value, '$[0]') AS hour, json_extract(value, '$[1]') AS key_id,
+            json_extract(value, '$[2]') AS valid, json_extract(value, '$[3]') AS refused,
+            json_extract(value, '$[4]') AS spent
+        FROM json_each(:rows)""",
+    "postgresql": """
+        SELECT CAST(value->>0 AS bigint) AS hour, value->>1 AS key_id,
+            CAST(value->>2 AS bigint) AS valid, CAST(value->>3 AS bigint) AS refused,
+            CAST(value->>4 AS bigint) AS spent
+        FROM json_array_elements(CAST(:rows AS json))""",
+}
+# Sorted: two processes that write the same rows must not lock them in different orders.
+_ADD_HOURS = """
+    INSERT INTO kf_usage_hours (hour, key_id, valid, refused, spent)
+    SELECT hour, key_id, valid, refused, spent FROM ({rows}) AS more WHERE true ORDER BY 1, 2
+    ON CONFLICT (hour, key_id) DO UPDATE SET
+        valid = kf_usage_hours.valid + excluded.valid,
+        refused = kf_usage_hours.refused + excluded.refused,
+        spent = kf_usage_hours.spent + excluded.spent"""
+# On PostgreSQL a row that somebody is changing is left out rather than waited for: write-behind
+# must never stand in the way of a revocation, nor in a deadlock with one.
+_SET_LAST_USED = {
+    "sqlite": """
+        UPDATE kf_keys SET last_used_at = used.at
+        FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS at
+              FROM json_each(:rows)) AS used
+        WHERE kf_keys.id = used.id
+          AND (kf_keys.last_used_at IS NULL OR kf_keys.last_used_at < used.at)""",
+    "postgresql": """
+        UPDATE kf_keys SET last_used_at = used.at
+        FROM (SELECT free.id, fresh.at
+              FROM kf_keys AS free
+              JOIN (SELECT value->>0 AS id, CAST(value->>1 AS bigint) AS at
+                    FROM json_array_elements(CAST(:rows AS json))) AS fresh ON fresh.id = free.id
+              WHERE free.last_used_at IS NULL OR free.last_used_at < fresh.at
+              FOR UPDATE OF free SKIP LOCKED) AS used
+        WHERE kf_keys.id = used.id""",
+}
+
+
+class Rehash(NamedTuple):
+    """A digest under a newer pepper, for a key whose secret was just proven."""
+
+    key_id: str
+    old_version: int
+    new_version: int
+    digest: bytes
+
+
+def add_hours(connection: Connection, hours: Hours) -> None:
+    """Add counts to the statistics per key and hour."""
+    rows = [[hour, key_id, *counts] for (hour, key_id), counts in hours.items()]
+    statement = _ADD_HOURS.format(rows=_HOUR_ROWS[connection.dialect.name])
+    connection.execute(text(statement), {"rows": json.dumps(rows)})
+
+
+def set_last_used(connection: Connection, last_used: Mapping[str, int]) -> None:
+    """Move `last_used_at` of keys forward, never back."""
+    rows = json.dumps(list(last_used.items()))
+    connection.execute(text(_SET_LAST_USED[connection.dialect.name]), {"rows": rows})
+
+
+def rehash(connection: Connection, steps: Sequence[Rehash]) -> None:
+    """Replace digests, each only if it is still the one that was proven."""
+    free = select(keys.c.id).where(
+        keys.c.id == bindparam("key"), keys.c.pepper_version == bindparam("old")
+    )
+    statement = (
+        update(keys)
+        .where(keys.c.id.in_(free.with_for_update(skip_locked=True)))
+        .values(digest=bindparam("new_digest"), pepper_version=bindparam("new"))
+    )
+    connection.execute(
+        statement,
+        [
+            {
+                "key": step.key_id,
+                "old": step.old_version,
+                "new": step.new_version,
+                "new_digest": step.digest,
+            }
+            for step in steps
+        ],
+    )
+
+
+def drop_hours(connection: Connection, before: int) -> None:
+    """Forget the statistics of hours that began before a moment."""
+    connection.execute(delete(usage_hours).where(usage_hours.c.hour < before))
