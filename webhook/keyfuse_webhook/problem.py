@@ -22,13 +22,14 @@ class Refusal(NamedTuple):
     retry_after: int | None = None
 
 
-def problem(refusal: Refusal, headers: dict[str, str] | None = None) -> Response:
-    """The response for a refusal."""
-    body = {
+def problem(refusal: Refusal, headers: dict[str, str] | None = None, **members: str) -> Response:
+    """The response for a refusal; `members` are further words of ours in its body."""
+    body: dict[str, object] = {
         "type": f"urn:keyfuse:problem:{refusal.code}",
         "title": refusal.title,
         "status": refusal.status,
         "code": refusal.code,
+        **members,
     }
     extra = dict(headers or {})
     if refusal.retry_after is not None:
