@@ -16,11 +16,13 @@ from keyfuse_scanner.dates import parse_since
 from keyfuse_scanner.errors import UsageError
 from keyfuse_scanner.examine import Examined
 from keyfuse_scanner.git import Repository
+from keyfuse_scanner.known import Scope
+from keyfuse_scanner.left_out import what_is_left_out, with_stale
 from keyfuse_scanner.model import Problem, ScanResult
 from keyfuse_scanner.modes import Scanning
-from keyfuse_scanner.policy import load_policy, parse_severity, parse_size
+from keyfuse_scanner.policy import find_policy, parse_severity, parse_size
 from keyfuse_scanner.reports import REPORTS, report
-from keyfuse_scanner.reports.text import problem_line
+from keyfuse_scanner.reports.text import problem_line, stale_line
 from keyfuse_scanner.rulebook import make_matcher
 from keyfuse_scanner.scan import conclude
 from keyfuse_scanner.terminal import complain, open_output, wants_colour, write
@@ -81,11 +83,12 @@ class Since(click.ParamType[int]):
 )
 @click.option("--rule-set", type=click.Choice(RULE_SETS), help="Default: default.")
 @click.option("--only", metavar="ID", multiple=True, help="Use only this rule; may be repeated.")
-@click.option(
-    "--all", "all_", is_flag=True, help="Show what is judged to be no secret, too, and why."
-)
+@click.option("--all", "all_", is_flag=True, help="Show what does not count, too, and why.")
 @click.option("--show-secrets", is_flag=True, help="Show secrets in full.")
 @click.option("--max-file-size", type=Size(), help="Leave larger files out, and say so.")
+@click.option(
+    "--baseline", metavar="FILE", type=click.Path(), help="Known secrets, instead of the policy's."
+)
 @click.option("--fail-on", type=click.Choice(_SEVERITIES), help="Least severity that fails.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 even when there are findings.")
 @click.option(
@@ -110,6 +113,7 @@ def scan(
     all_: bool,
     show_secrets: bool,
     max_file_size: int | None,
+    baseline: str | None,
     fail_on: str | None,
     exit_zero: bool,
     report_to: str | None,
@@ -127,14 +131,28 @@ def scan(
     if as_json and format_ not in {None, "json"}:
         raise UsageError("--json and --format contradict each other; give one of them")
     format_ = "json" if as_json else format_ or "text"
-    policy = load_policy(Path.cwd(), Path(config) if config else None)
+    found = find_policy(Path.cwd(), Path(config) if config else None)
+    policy = found.policy
     matcher = make_matcher(policy, rule_files=rule_files, rule_set=rule_set, only=only)
     limit = policy.max_file_size if max_file_size is None else max_file_size
     scanning = Scanning(matcher, limit, every=all_)
     examine = _mode(paths, **mode)
     tell = _reporter(report_to, report_prefix)
+    # What somebody asks to be burned is found whatever the repository says.
+    own_keys = report_to is None
+    left_out = what_is_left_out(
+        found, baseline=baseline, of_files=_is_of_files(**mode), own_keys=own_keys
+    )
     with open_output(output) if output else nullcontext(sys.stdout) as stream:
-        result = conclude(examine(scanning), matcher, every=all_, show_secrets=show_secrets)
+        result = conclude(
+            examine(scanning),
+            matcher,
+            every=all_,
+            show_secrets=show_secrets,
+            suppression=left_out.suppression,
+        )
+        scope = None if only or policy.only else _scope(paths, found.root, **mode)
+        result = with_stale(result, left_out.lists, scope)
         result = result._replace(unreported=tell(result))
         colour = format_ == "text" and wants_colour(stream, os.environ)
         write(stream, report(format_)(result, show_secrets=show_secrets, colour=colour))
@@ -143,8 +161,33 @@ def scan(
             complain(problem_line(problem))
     for problem in result.unreported:
         complain(problem_line(problem))
+    if result.stale:
+        complain(stale_line(result))
     threshold = parse_severity(fail_on) if fail_on else policy.fail_on
     return exit_code(result, threshold, exit_zero=exit_zero)
+
+
+def _is_of_files(*, staged: bool, range_: str | None, history: bool, **_: Any) -> bool:
+    return not (staged or history or range_ is not None)
+
+
+def _scope(
+    paths: tuple[str, ...],
+    root: Path,
+    *,
+    history: bool,
+    stdin: bool,
+    since: int | None,
+    branch: str | None,
+    **others: Any,
+) -> Scope | None:
+    """Return what a scan covers completely, so that what it does not find is gone."""
+    if history:
+        return "history" if since is None and branch is None else None
+    whole = stdin is False and [Path(path).resolve() for path in paths or (".",)] == [
+        root.resolve()
+    ]
+    return "files" if whole and _is_of_files(history=history, **others) else None
 
 
 def _reporter(url: str | None, prefixes: tuple[str, ...]) -> Callable[[ScanResult], list[Problem]]:

@@ -45,5 +45,9 @@ class PolicyError(ScannerError):
     """A policy file cannot be read; the message names file and setting."""
 
 
+class KnownListInvalid(ScannerError):
+    """A baseline or an ignore file cannot be read; the message names file and line."""
+
+
 class HookRefused(ScannerError):
     """The hook was left alone because something else depends on its place."""

@@ -72,6 +72,11 @@ def _reported(pieces: Iterable[bytes | Unscanned], unscanned: list[Unscanned]) -
 
 def _hits(document: Document, window: Window, matches: list[Match]) -> Iterator[Hit]:
     owned = [match for match in matches if window.begin <= match.start < window.end]
+    if not owned:
+        return
+    from keyfuse_scanner.allow import Comments
+
+    comments = Comments(window.data)
     has_lines = document.place not in PLACES_WITHOUT_LINES
     for match, (line, column) in zip(
         owned, window.positions(match.start for match in owned), strict=True
@@ -88,4 +93,5 @@ def _hits(document: Document, window: Window, matches: list[Match]) -> Iterator[
             column=column if has_lines else None,
             commit=document.commit,
             reason=match.reason,
+            comments=comments.beside(match.start, match.end),
         )

@@ -4,12 +4,18 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from keyfuse_scanner import git
 from keyfuse_scanner.errors import HookRefused
+from keyfuse_scanner.exits import Exit
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.printable import harmless
+
+if TYPE_CHECKING:
+    from keyfuse_rules.matching import Matcher
+    from keyfuse_scanner.examine import Examined
+    from keyfuse_scanner.policy import Found
 
 NAME = "pre-commit"
 _BEFORE = "pre-commit.before-keyfuse"
@@ -99,21 +105,29 @@ def run() -> int:
     The short way: no command line library is loaded, and the report only where there is one.
     """
     from keyfuse_scanner.modes import Scanning, scan_staged
-    from keyfuse_scanner.policy import load_policy
+    from keyfuse_scanner.policy import find_policy
     from keyfuse_scanner.rulebook import make_matcher
+
+    found = find_policy(Path.cwd())
+    matcher = make_matcher(found.policy)
+    examined = scan_staged(Scanning(matcher, found.policy.max_file_size), Repository())
+    if not examined.hits and not examined.unscanned:
+        return Exit.CLEAN
+    return _report(examined, matcher, found)
+
+
+def _report(examined: "Examined", matcher: "Matcher", found: "Found") -> int:
+    from keyfuse_scanner.left_out import what_is_left_out
     from keyfuse_scanner.scan import conclude
     from keyfuse_scanner.verdict import exit_code
 
-    policy = load_policy(Path.cwd())
-    matcher = make_matcher(policy)
-    examined = scan_staged(Scanning(matcher, policy.max_file_size), Repository())
-    result = conclude(examined, matcher)
+    result = conclude(examined, matcher, suppression=what_is_left_out(found).suppression)
     if result.findings or result.errors:
         from keyfuse_scanner.reports.hook import render
         from keyfuse_scanner.terminal import wants_colour, write
 
         write(sys.stderr, render(result, colour=wants_colour(sys.stderr, os.environ)))
-    return exit_code(result, policy.fail_on)
+    return exit_code(result, found.policy.fail_on)
 
 
 def _hooks_folder(repository: Repository) -> Path:

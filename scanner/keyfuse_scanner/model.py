@@ -6,11 +6,15 @@ A source yields documents (and what it could not read), matching turns them into
 says where in history a hit stands, and findings are what a report shows.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from keyfuse_rules.model import Checksum, Rule, Severity
 from keyfuse_rules.secret import Secret
+
+if TYPE_CHECKING:
+    from keyfuse_scanner.allow import Comment
 
 Place = Literal[
     "file",
@@ -76,7 +80,8 @@ class Hit(NamedTuple):
 
     Attributes:
         secret: The matched bytes, one character per byte (Latin-1), so that none is lost.
-        reason: Why its bytes and their line tell that it is no secret; None where they do not.
+        reason: Why its rule takes it for none; None where it does not.
+        comments: Those beside it that may allow it.
         rank: The smaller, the earlier in history; decides which place a finding shows.
     """
 
@@ -92,6 +97,19 @@ class Hit(NamedTuple):
     commit: Commit | None = None
     rank: int = 0
     reason: str | None = None
+    comments: "tuple[Comment, ...]" = ()
+
+
+class Reason(NamedTuple):
+    """Why a finding does not count.
+
+    Attributes:
+        kind: Who says so: a rule or checksum, the policy or a comment, or the baseline.
+        text: The same for people.
+    """
+
+    kind: Literal["judged", "ignored", "baselined"]
+    text: str
 
 
 class Finding(NamedTuple):
@@ -99,8 +117,7 @@ class Finding(NamedTuple):
 
     Attributes:
         secret: The plaintext, for `--show-secrets` only; no report shows it otherwise.
-        reason: Why it is judged to be no secret. It is then there for `--all` only and never
-            counts.
+        reason: Why it does not count; set only in a scan with `--all`.
     """
 
     rule: str
@@ -121,7 +138,7 @@ class Finding(NamedTuple):
     key_id: str | None
     occurrences: int
     secret: Secret
-    reason: str | None = None
+    reason: Reason | None = None
 
 
 class Problem(NamedTuple):
@@ -138,6 +155,11 @@ class ScanResult(NamedTuple):
     Attributes:
         objects: How many documents were looked into.
         size: How many bytes they had.
+        rules: The rules of the findings, by id.
+        ignored: How many findings policy, the ignore file or a comment leave out.
+        baselined: How many the baseline leaves out.
+        known: Fingerprints of all that was found, whether it counts or was left out.
+        stale: Fingerprints in lists that match nothing any more.
         unreported: Keys that the issuing service could not be told of; the scan itself is complete.
     """
 
@@ -146,6 +168,11 @@ class ScanResult(NamedTuple):
     objects: int
     size: int
     unreported: Sequence[Problem] = ()
+    rules: Mapping[str, Rule] = MappingProxyType({})
+    ignored: int = 0
+    baselined: int = 0
+    known: frozenset[str] = frozenset()
+    stale: Sequence[str] = ()
 
     @property
     def complete(self) -> bool:

@@ -11,7 +11,20 @@ from typing import Any, NamedTuple
 
 from keyfuse_rules.model import Severity
 from keyfuse_scanner.errors import PolicyError
+from keyfuse_scanner.policy_fields import FIELDS, Ignore, parse_severity, parse_size
 from keyfuse_scanner.printable import harmless
+
+__all__ = [
+    "SETTINGS",
+    "Found",
+    "Ignore",
+    "Policy",
+    "find_policy",
+    "load_policy",
+    "parse_policy",
+    "parse_severity",
+    "parse_size",
+]
 
 SERVICE_SETTINGS = frozenset(
     {
@@ -51,11 +64,12 @@ SERVICE_SETTINGS = frozenset(
         "usage_sink",
     }
 )
-_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
 class Policy(NamedTuple):
     """How to scan, unless the command line says otherwise.
+
+    Files are named from the folder of the policy.
 
     Attributes:
         source: The file that says so; None where there is none.
@@ -63,9 +77,13 @@ class Policy(NamedTuple):
         fail_on: The least severity that makes a scan fail.
         max_file_size: Bytes above which a file is left out and said to be.
         rules: Tables of rules of its own, and changes to ours, as a rule file has them.
-        rule_files: Rule files and folders of them; relative to the file that names them.
+        rule_files: Rule files and folders of them.
         rule_set: Which rules are on.
         disabled: Ids of rules that are off.
+        ignores: What does not count.
+        ignore_file: List of fingerprints that do not count, written by hand.
+        baseline: List of fingerprints that were known before.
+        honour: Other scanners whose comments count.
     """
 
     source: Path | None = None
@@ -76,13 +94,35 @@ class Policy(NamedTuple):
     rule_files: tuple[str, ...] = ()
     rule_set: str = "default"
     disabled: tuple[str, ...] = ()
+    ignores: tuple[Ignore, ...] = ()
+    ignore_file: str = ".keyfuseignore"
+    baseline: str = ".keyfuse-baseline"
+    honour: tuple[str, ...] = ()
 
 
 SETTINGS = Policy._fields[1:]
 
 
+class Found(NamedTuple):
+    """A policy and where it is from.
+
+    Attributes:
+        folder: From where it names files.
+        root: From where it names what is scanned.
+    """
+
+    policy: Policy
+    folder: Path
+    root: Path
+
+
 def load_policy(directory: Path, config: Path | None = None) -> Policy:
-    """Return the policy in force in a directory.
+    """Return the policy in force in a directory; see `find_policy`."""
+    return find_policy(directory, config).policy
+
+
+def find_policy(directory: Path, config: Path | None = None) -> Found:
+    """Return the policy in force in a directory, and where it is from.
 
     Args:
         directory: Where the user is; the files are looked for here and in the folders above, up to
@@ -92,42 +132,18 @@ def load_policy(directory: Path, config: Path | None = None) -> Policy:
     Raises:
         PolicyError: the file cannot be read, is no TOML, or has an unknown or wrong setting.
     """
-    if config is not None:
-        return _read(config, required=True) or Policy()
     for folder in (directory, *directory.parents):
-        for name in ("keyfuse.toml", "pyproject.toml"):
+        for name in () if config else ("keyfuse.toml", "pyproject.toml"):
             if (policy := _read(folder / name, required=False)) is not None:
-                return policy
+                return Found(policy, folder, folder)
         if os.path.lexists(folder / ".git"):
+            root = folder
             break
-    return Policy()
-
-
-def parse_size(text: str) -> int:
-    """Return a number of bytes: `500000`, `512k`, `10m`, `1g`, with or without a `b` or `B`.
-
-    Raises:
-        ValueError: the text is none of these.
-    """
-    number = text.strip().lower().removesuffix("b").removesuffix("i")
-    unit = number[-1:] if number[-1:] in {"k", "m", "g"} else ""
-    digits = number.removesuffix(unit).strip()
-    if not (digits.isascii() and digits.isdigit()):
-        raise ValueError(f"{text!r} is no size; write bytes, or 512k, 10m, 1g")
-    return int(digits) * _UNITS[unit]
-
-
-def parse_severity(text: str) -> Severity:
-    """Return the severity of that name.
-
-    Raises:
-        ValueError: there is none.
-    """
-    for severity in Severity:
-        if severity.label == text:
-            return severity
-    labels = ", ".join(severity.label for severity in reversed(Severity))
-    raise ValueError(f"{text!r} is no severity; there are {labels}")
+    else:
+        root = directory
+    if config is None:
+        return Found(Policy(), root, root)
+    return Found(_read(config, required=True) or Policy(), config.parent, root)
 
 
 def _read(path: Path, *, required: bool) -> Policy | None:
@@ -150,10 +166,19 @@ def _read(path: Path, *, required: bool) -> Policy | None:
     except ValueError as error:
         raise PolicyError(f"{_shown(path)}: {harmless(str(error))}") from None
     table = document.get("tool", {}).get("keyfuse") if is_project else document
-    return None if table is None else _parse(table, path)
+    return None if table is None else parse_policy(table, path)
 
 
-def _parse(table: Mapping[str, object], path: Path) -> Policy:
+def parse_policy(table: Mapping[str, object], path: Path) -> Policy:
+    """Return the policy that a table of settings says.
+
+    Args:
+        table: The settings.
+        path: Where they stand, for messages.
+
+    Raises:
+        PolicyError: a setting is unknown or wrong.
+    """
     policy = Policy(source=path)
     for name, value in table.items():
         where = f"{_shown(path)}: {harmless(name)}"
@@ -166,40 +191,10 @@ def _parse(table: Mapping[str, object], path: Path) -> Policy:
         if field not in SETTINGS:
             raise PolicyError(f"{where} is no setting; there are {', '.join(SETTINGS)}")
         try:
-            policy = _set(policy, field, value)
+            policy = policy._replace(**{field: FIELDS[field](value)})
         except ValueError as error:
             raise PolicyError(f"{where}: {harmless(str(error))}") from None
     return policy
-
-
-def _set(policy: Policy, field: str, value: object) -> Policy:
-    if field == "fail_on":
-        return policy._replace(fail_on=parse_severity(str(value)))
-    if field == "max_file_size":
-        return policy._replace(max_file_size=parse_size(str(value)))
-    if field == "rule_set":
-        return policy._replace(rule_set=_rule_set(value))
-    kind, meaning = _LISTS[field]
-    if not isinstance(value, list) or not all(isinstance(item, kind) for item in value):
-        raise ValueError(f"must be {meaning}")
-    values: dict[str, Any] = {field: tuple(value)}
-    return policy._replace(**values)
-
-
-def _rule_set(value: object) -> str:
-    from keyfuse_rules.rulefile import RULE_SETS
-
-    if value not in RULE_SETS:
-        raise ValueError(f"{value!r} is no set of rules; there are {', '.join(RULE_SETS)}")
-    return str(value)
-
-
-_LISTS: dict[str, tuple[type, str]] = {
-    "only": (str, "a list of rule ids"),
-    "disabled": (str, "a list of rule ids"),
-    "rule_files": (str, "a list of files and folders"),
-    "rules": (dict, "tables, [[rules]]"),
-}
 
 
 def _shown(path: Path) -> str:

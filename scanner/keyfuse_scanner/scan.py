@@ -1,45 +1,74 @@
 """From hits to findings: what is certain enough, once for each secret and path. Pure."""
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from keyfuse_rules.fingerprint import fingerprint
-from keyfuse_rules.judgement import Judgement, judge
+from keyfuse_rules.judgement import judge
 from keyfuse_rules.matching import Matcher
+from keyfuse_rules.model import Severity
 from keyfuse_rules.redact import redact
 from keyfuse_rules.secret import Secret
 from keyfuse_scanner.examine import Examined
-from keyfuse_scanner.model import Finding, Hit, Problem, ScanResult
+from keyfuse_scanner.model import Finding, Hit, Problem, Reason, ScanResult
 from keyfuse_scanner.printable import path_text
+from keyfuse_scanner.suppression import Suppression
 
 Show = Callable[[bytes], str]
-JudgedHit = tuple[Hit, Judgement]
+
+
+class _Judged(NamedTuple):
+    """A hit, how bad it is, and why it does not count."""
+
+    hit: Hit
+    severity: Severity
+    reason: Reason | None
 
 
 def conclude(
-    examined: Examined, matcher: Matcher, *, every: bool = False, show_secrets: bool = False
+    examined: Examined,
+    matcher: Matcher,
+    *,
+    every: bool = False,
+    show_secrets: bool = False,
+    suppression: Suppression | None = None,
 ) -> ScanResult:
     """Return the result of a scan.
 
     Args:
         examined: Hits with their places, and what could not be scanned.
         matcher: The rules of the scan; they find secrets in paths and names, too.
-        every: Report what is judged to be no secret as well.
+        every: Report what does not count as well, each with its reason.
         show_secrets: Leave secrets in paths and names.
+        suppression: What policy and lists leave out.
     """
-    show = path_text if show_secrets else _redacting(matcher)
-    judged = [(hit, judge(hit, hit.path)) for hit in examined.hits]
+    suppression = suppression or Suppression()
+    show = path_text if show_secrets else redacting(matcher)
+    judged = [_judged(hit, suppression) for hit in examined.hits]
+    if not every:
+        judged = [entry for entry in judged if not _is_judged_out(entry)]
+    findings = sorted(_findings(judged, show, suppression), key=_order)
+    kinds = Counter(finding.reason.kind for finding in findings if finding.reason)
+    shown = [finding for finding in findings if every or finding.reason is None]
+    rules = {entry.hit.rule.rule_id: entry.hit.rule for entry in judged}
     return ScanResult(
-        findings=_findings([pair for pair in judged if every or pair[1].shown], show),
+        findings=shown,
         errors=[
             Problem(entry.reason, None if entry.path is None else show(entry.path), entry.object_id)
             for entry in examined.unscanned
+            if entry.path is None or not suppression.leaves_out(entry.path)
         ],
         objects=examined.objects,
         size=examined.size,
+        rules={finding.rule: rules[finding.rule] for finding in shown},
+        ignored=kinds["ignored"],
+        baselined=kinds["baselined"],
+        known=frozenset(finding.fingerprint for finding in findings),
     )
 
 
-def _redacting(matcher: Matcher) -> Show:
+def redacting(matcher: Matcher) -> Show:
     """Return a function that shows foreign bytes without the secrets in them."""
 
     def show(raw: bytes) -> str:
@@ -55,25 +84,41 @@ def _redacting(matcher: Matcher) -> Show:
     return show
 
 
-def _findings(hits: Iterable[JudgedHit], show: Show) -> list[Finding]:
-    groups: dict[tuple[str, Secret, bytes | None], list[JudgedHit]] = {}
-    for hit, judgement in hits:
-        key = (hit.rule.rule_id, hit.secret, hit.path)
-        groups.setdefault(key, []).append((hit, judgement))
-    findings = [_finding(group, show) for group in groups.values()]
-    return sorted(findings, key=_order)
+def _judged(hit: Hit, suppression: Suppression) -> _Judged:
+    verdict = judge(hit, hit.path)
+    if not verdict.shown:
+        return _Judged(hit, verdict.severity, Reason("judged", verdict.reason or ""))
+    return _Judged(hit, verdict.severity, suppression.of_hit(hit))
 
 
-def _finding(group: list[JudgedHit], show: Show) -> Finding:
-    shown = [pair for pair in group if pair[1].shown]
-    first, judgement = min(shown or group, key=lambda pair: _age(pair[0]))
+def _is_judged_out(entry: _Judged) -> bool:
+    return entry.reason is not None and entry.reason.kind == "judged"
+
+
+def _findings(judged: Iterable[_Judged], show: Show, suppression: Suppression) -> Iterator[Finding]:
+    groups: dict[tuple[str, Secret, bytes | None], list[_Judged]] = {}
+    for entry in judged:
+        hit = entry.hit
+        groups.setdefault((hit.rule.rule_id, hit.secret, hit.path), []).append(entry)
+    for group in groups.values():
+        # One place that counts is enough.
+        finding = _finding([entry for entry in group if entry.reason is None] or group, show)
+        if finding.reason is None:
+            path = group[0].hit.path
+            reason = suppression.of_finding(finding.fingerprint, finding.rule, path)
+            finding = finding._replace(reason=reason)
+        yield finding
+
+
+def _finding(group: list[_Judged], show: Show) -> Finding:
+    first, severity, reason = min(group, key=_age)
     raw = first.secret.reveal().encode("latin-1")
     secret = Secret(raw.decode("utf-8", "replace"))
     commit = first.commit
     return Finding(
         rule=first.rule.rule_id,
         title=first.rule.title,
-        severity=judgement.severity,
+        severity=severity,
         checksum=first.checksum,
         path=None if first.path is None else show(first.path),
         line=first.line,
@@ -87,14 +132,15 @@ def _finding(group: list[JudgedHit], show: Show) -> Finding:
         redacted=redact(first.rule, secret.reveal()),
         fingerprint=fingerprint(first.rule.family, raw, guessable=first.rule.guessable),
         key_id=first.key_id,
-        occurrences=len({hit.object_id or hit.path for hit, _ in shown or group}),
+        occurrences=len({entry.hit.object_id or entry.hit.path for entry in group}),
         secret=secret,
-        reason=None if judgement.shown else judgement.reason,
+        reason=reason,
     )
 
 
-def _age(hit: Hit) -> tuple[int, bool, int, int]:
+def _age(judged: _Judged) -> tuple[int, bool, int, int]:
     """Order hits of one secret: earlier commits first, contents before names, then by position."""
+    hit = judged.hit
     return hit.rank, hit.place == "file-name", hit.line or 0, hit.column or 0
 
 

@@ -26,7 +26,7 @@ def choose_rules(rules: Iterable[Rule], only: Iterable[str]) -> list[Rule]:
 def exit_code(result: ScanResult, fail_on: Severity, *, exit_zero: bool = False) -> Exit:
     """Return what a result means for whoever started the scan.
 
-    What is judged to be no secret is shown on request and never counts.
+    What is shown on request only never counts.
     """
     counted = [
         finding

@@ -6,16 +6,16 @@ from keyfuse_scanner.model import Finding, Problem, ScanResult
 def finding_fields(finding: Finding, *, show_secrets: bool) -> dict[str, object]:
     """Return a finding as JSON values.
 
-    `secret` is there only when asked for, `reason` only for what `--all` adds.
+    `secret` is there only when asked for, `reason` only where the finding does not count.
     """
     fields: dict[str, object] = finding._asdict()
-    del fields["secret"]
-    if finding.reason is None:
-        del fields["reason"]
+    del fields["secret"], fields["reason"]
     fields["severity"] = finding.severity.label
     fields["decoded"] = list(finding.decoded)
     if show_secrets:
         fields["secret"] = finding.secret.reveal()
+    if finding.reason is not None:
+        fields["reason"] = finding.reason.text
     return fields
 
 
@@ -32,4 +32,7 @@ def summary_fields(result: ScanResult) -> dict[str, object]:
         "objects": result.objects,
         "bytes": result.size,
         "complete": result.complete,
+        "ignored": result.ignored,
+        "baselined": result.baselined,
+        "stale": list(result.stale),
     }

@@ -8,6 +8,7 @@ from keyfuse_scanner.printable import harmless
 
 _BOLD, _RED, _YELLOW, _RESET = "\x1b[1m", "\x1b[31m", "\x1b[33m", "\x1b[0m"
 _SHORT_ID = 12
+_STALE_SHOWN = 3
 _CERTAINTY = {
     "valid": "its checksum is right",
     "invalid": "its checksum seems wrong",
@@ -30,10 +31,20 @@ def problem_line(problem: Problem) -> str:
     return harmless(f"{where}: {problem.message}" if where else problem.message)
 
 
+def stale_line(result: ScanResult) -> str:
+    """Return one line about entries of lists that match nothing any more."""
+    shown = ", ".join(result.stale[:_STALE_SHOWN])
+    more = ", …" if len(result.stale) > _STALE_SHOWN else ""
+    entries = "1 entry" if len(result.stale) == 1 else f"{len(result.stale)} entries"
+    return f"{entries} of the baseline or ignore file are stale, found no more: {shown}{more}"
+
+
 def summary(result: ScanResult) -> str:
     """Return what was found in how much, and whether that was all."""
     objects = _count(result.objects, "object")
     line = f"{_count(len(result.findings), 'finding')} in {objects} ({_size(result.size)})"
+    if result.ignored or result.baselined:
+        line = f"{line}; left out: {result.ignored} ignored, {result.baselined} in the baseline"
     if result.complete:
         return line
     return f"{line}; {_count(len(result.errors), 'thing')} could not be scanned"
@@ -56,7 +67,8 @@ def _block(finding: Finding, *, show_secrets: bool, colour: bool) -> Iterator[st
 
 def _certainty(finding: Finding) -> str:
     if finding.reason is not None:
-        return f"no secret: {finding.reason}"
+        kind = "no secret" if finding.reason.kind == "judged" else "left out"
+        return f"{kind}: {finding.reason.text}"
     return _CERTAINTY[finding.checksum]
 
 
