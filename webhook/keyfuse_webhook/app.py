@@ -7,6 +7,7 @@ from typing import Literal
 import httpx
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -14,6 +15,7 @@ from starlette.routing import Route
 from keyfuse_store import KeyStore
 from keyfuse_webhook.address_limit import AddressLimit
 from keyfuse_webhook.alerts_endpoint import PartnerAlerts
+from keyfuse_webhook.before_router import BeforeRouter
 from keyfuse_webhook.burn_endpoint import BurnEndpoint
 from keyfuse_webhook.health import Readiness, healthz
 from keyfuse_webhook.keyring import KeyRing
@@ -48,13 +50,14 @@ def build_app(
     response = LeakResponse(store, enqueue)
     alerts = PartnerAlerts(GITHUB, ring, store, response, settings.max_body)
     burn = BurnEndpoint(store, response, AddressLimit())
+    verify = VerifyEndpoint(store, host)
     routes: dict[Role, list[Route]] = {
         "public": [
             Route("/github/partner-alerts", alerts.receive, methods=["POST"]),
             Route("/v1/leaks", burn.receive, methods=["POST"]),
         ],
         "private": [
-            Route("/v1/verify", VerifyEndpoint(store, host).answer, methods=["POST"]),
+            Route("/v1/verify", verify, methods=["POST"]),
             Route("/readyz", Readiness(store).readyz, methods=["GET"]),
         ],
     }
@@ -69,9 +72,11 @@ def build_app(
                     yield
             await ring.close()
 
+    busiest = {} if role == "public" else {("POST", "/v1/verify"): verify}
     served = [route for half in routes if role in {half, "all"} for route in routes[half]]
     return Starlette(
         routes=[Route("/healthz", healthz, methods=["GET"]), *served],
+        middleware=[Middleware(BeforeRouter, busiest)],
         exception_handlers={HTTPException: _refused, Exception: _broken},
         lifespan=living,
     )
