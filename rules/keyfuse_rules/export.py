@@ -140,8 +140,8 @@ def _indented(lines: list[str]) -> str:
 
 
 FORMATS: dict[str, Callable[[str], str]] = {
-    "github-partner": _github_partner,
-    "github-pattern": _github_pattern,
+    "github": _github_partner,
+    "github-custom": _github_pattern,
     "gitleaks": _gitleaks,
     "betterleaks": _gitleaks,  # reads gitleaks' format
     "kingfisher": _kingfisher,

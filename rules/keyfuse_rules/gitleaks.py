@@ -18,6 +18,14 @@ _TARGETS: dict[str, Literal["secret", "match", "line"]] = {
     "line": "line",
 }
 PROVIDER = "imported from gitleaks"
+_TEXTS = frozenset(("keywords", "regexes", "paths", "stopwords", "commits", "targetRules"))
+_TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("id", "description", "regex", "path", "regexTarget", "condition"), (str,)),
+    **dict.fromkeys((*_TEXTS, "allowlists"), (list,)),
+    **dict.fromkeys(("allowlist", "extend"), (dict,)),
+    "secretGroup": (int,),
+    "entropy": (float, int),
+}
 
 
 class Imported(NamedTuple):
@@ -51,6 +59,9 @@ def convert(text: str, name: str) -> Imported:
     tables = document.get("rules", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise InvalidRule(f"{name}: rules must be tables, [[rules]]")
+    _check_types(document, name)
+    for table in tables:
+        _check_types(table, f"{name}: rule {table.get('id', '(no id)')}")
     notes = [*_document_notes(document)]
     everywhere = [*_allows(document, "all rules", notes)]
     rules, left_out = [], []
@@ -62,6 +73,26 @@ def convert(text: str, name: str) -> Imported:
             notes.append(f"{rule_id}: left out: {error}")
             left_out.append(rule_id)
     return Imported(tuple(rules), tuple(notes), tuple(left_out))
+
+
+def _check_types(table: Mapping[str, Any], where: str) -> None:
+    for field, value in table.items():
+        expected = _TYPES.get(field)
+        if expected is None:
+            continue
+        if not isinstance(value, expected):
+            raise InvalidRule(f"{where}: {field} must be of type {expected[0].__name__}")
+        if isinstance(value, list) and field in _TEXTS and not _are_texts(value):
+            raise InvalidRule(f"{where}: {field} must hold strings")
+    nested = [table["allowlist"]] if "allowlist" in table else []
+    for entry in [*nested, *table.get("allowlists", ())]:
+        if not isinstance(entry, dict):
+            raise InvalidRule(f"{where}: allowlists must be tables")
+        _check_types(entry, f"{where}: allowlists")
+
+
+def _are_texts(items: list[object]) -> bool:
+    return all(isinstance(item, str) for item in items)
 
 
 def _document_notes(document: Mapping[str, Any]) -> Iterator[str]:
@@ -91,7 +122,7 @@ def _rule(
     _verify(expression)
     return Rule(
         rule_id=rule_id,
-        title=str(table.get("description") or rule_id),
+        title=" ".join((table.get("description") or rule_id).split()),
         provider=PROVIDER,
         family=rule_id,
         severity=Severity.HIGH,

@@ -29,6 +29,7 @@ OWN = Rule(
     pattern="",
     checksum="keyfuse",
     boundary=False,
+    revoke_steps="keyfuse keys revoke ID",
     documentation="docs/key-format.md",
     matches=("key = <key:acme_live>", "FOO_<key:acme_live>_suffix", "u003d<key:acme_pk_live>x"),
     ignores=("key = <badkey:acme_live>", "_kf1<base62:48>"),

@@ -76,8 +76,11 @@ def parse_rule(table: Mapping[str, Any], provider: str, name: str, *, verify: bo
     for field in _REQUIRED:
         if not table.get(field):
             raise InvalidRule(f"{where}: {field} is missing")
-    if not table.get("literals") and not table.get("keywords"):
-        raise InvalidRule(f"{where}: literals are missing (or keywords, for a pattern without)")
+    if not table.get("literals") and "keywords" not in table:
+        raise InvalidRule(
+            f"{where}: literals are missing (or keywords, for a pattern without; an empty list of "
+            "them looks into everything, which is slow)"
+        )
     rule = _rule(table, provider, where)
     if verify:
         _verify_expressions(rule, where)

@@ -21,7 +21,7 @@ def _rule(rule: Rule) -> Iterator[str]:
         yield f"family = {_text(rule.family)}"
     yield f"severity = {_text(rule.severity.label)}"
     for name, words in (("literals", rule.literals), ("keywords", rule.keywords)):
-        if words:
+        if words or (name == "keywords" and not rule.literals):
             yield f"{name} = {_list(word.decode() for word in words)}"
     if rule.lead:
         yield f"lead = {rule.lead}"

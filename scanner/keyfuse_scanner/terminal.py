@@ -33,6 +33,11 @@ def write(stream: TextIO, lines: Iterable[str]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+def write_out(lines: Iterable[str]) -> None:
+    """Write lines to standard output, as `write` does."""
+    write(sys.stdout, lines)
+
+
 def complain(message: str) -> None:
     """Write one line about an expected failure to standard error."""
     write(sys.stderr, [f"keyfuse: {message}\n"])

@@ -34,13 +34,13 @@ def test_every_form_holds_the_same_expression(form: str) -> None:
 
 
 def test_the_partner_application_has_vectors_that_must_match_and_must_not() -> None:
-    text = export(PREFIX, "github-partner")
+    text = export(PREFIX, "github")
     found = regex.findall(plain_regex(PREFIX), text)
     assert [parse(key) is not None for key in found] == [True] * 3 + [False] * 3
 
 
 def test_a_form_or_a_prefix_that_cannot_be_is_refused() -> None:
-    with pytest.raises(UnknownFormat, match="no export 'nope'; there are github-partner"):
+    with pytest.raises(UnknownFormat, match="no export 'nope'; there are github, "):
         export(PREFIX, "nope")
     with pytest.raises(InvalidPrefix):
         export("ghp", "regex")

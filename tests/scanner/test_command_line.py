@@ -163,6 +163,8 @@ def test_rules_are_listed_and_shown(keyfuse):
     assert len(rules) == len(listed.out.splitlines())
     shown = keyfuse("rules", "show", rules[1]["id"])
     assert f"id:            {rules[1]['id']}\n" in shown.out
+    assert f"provider:      {rules[1]['provider']}\n" in shown.out
+    assert f"revoke url:    {rules[1]['revoke_url']}\n" in shown.out
     assert json.loads(keyfuse("rules", "show", rules[1]["id"], "--json").out) == rules[1]
     assert keyfuse("rules", "show", "nosuch").code == 2
 
