@@ -1,15 +1,21 @@
 """Bytes to matches: find the candidates of every rule and judge them. Pure."""
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from keyfuse_rules.keyfinding import CANDIDATE_LIMIT, find_keys
+from keyfuse_rules.keyformat import MARKER, TAIL_LENGTH
 from keyfuse_rules.model import OWN_RULE, Allow, Checksum, Match, Matches, Rule
+from keyfuse_rules.search import HIT_LIMIT, UNENCODED, Hit, Search, Signal
 
 if TYPE_CHECKING:
     import regex
 
+    from keyfuse_rules.decoding.layers import Budget, Site
+
+# Layers of encoding that are taken off, and bytes that are decoded on the way, for one object.
+DEPTH = 2
+DECODED_MAX = 64 * 1024 * 1024
 # A secret longer than this is cut off by no provider we know; a bound keeps hostile input cheap.
 _WINDOW = 8_192
 _TIMEOUT_SECONDS = 1.0
@@ -17,48 +23,131 @@ _WORD = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 
 
 class _Found(NamedTuple):
+    """What one rule found.
+
+    Attributes:
+        unmatched: Where one of its literals stands and no secret is seen.
+    """
+
     matches: list[Match]
     complete: bool
+    unmatched: Sequence[int] = ()
 
 
 class Matcher:
     """All rules of a scan, ready to be run over one object after the other.
 
-    The pattern engine is loaded when the first literal of a rule is met: most objects, and most
-    runs of the hook, meet none.
+    One pass of the search tells where literals, keywords and encoded forms are; most objects have
+    none. The expressions of a rule are compiled when its first literal is met.
     """
 
-    def __init__(self, rules: Sequence[Rule], *, candidate_limit: int = CANDIDATE_LIMIT) -> None:
-        self._own = next((rule for rule in rules if rule.rule_id == OWN_RULE), None)
-        self._others = [rule for rule in rules if rule.rule_id != OWN_RULE]
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        search: Search | None = None,
+        *,
+        candidate_limit: int = CANDIDATE_LIMIT,
+    ) -> None:
+        """Make a matcher.
+
+        Args:
+            rules: What to look for.
+            search: Searches for `triggers(rules, decode=…)`, encoded forms included or not;
+                without it, plain forms are searched for without native code.
+            candidate_limit: How often a rule may be asked about one object.
+        """
+        if search is None:
+            from keyfuse_rules.plainsearch import plain_search
+            from keyfuse_rules.triggers import triggers
+
+            search = plain_search(triggers(rules, decode=False))
+        self._rules = rules
+        self._unled = [
+            number for number, rule in enumerate(rules) if not rule.literals and not rule.keywords
+        ]
+        self._hits = search.hits
+        self._signals = search.signals
+        self._decodes = any(signal.form not in UNENCODED for signal in search.signals)
         self._limit = candidate_limit
         self._patterns: dict[str, regex.Pattern[bytes]] = {}
 
     def matches(self, data: bytes) -> Matches:
         """Return every match in one object, by position."""
-        found = [self._match_rule(rule, data) for rule in self._others]
-        if self._own is not None:
-            found.append(self._match_own(self._own, data))
-        items = [match for part in found for match in part.matches]
-        items.sort(key=lambda match: (match.start, match.rule.rule_id))
-        return Matches(items, complete=all(part.complete for part in found))
+        hits = self._hits(data)
+        if not hits and not self._unled:
+            return Matches([], complete=True)
+        return self._judged(data, hits, DEPTH if self._decodes else 0, None)
 
-    def _match_own(self, rule: Rule, data: bytes) -> _Found:
+    def _judged(self, data: bytes, hits: list[Hit], depth: int, budget: "Budget | None") -> Matches:
+        positions: dict[int, set[int]] = {number: set() for number in self._unled}
+        encoded: list[tuple[Signal, int]] = []
+        for number, end in hits:
+            signal = self._signals[number]
+            for rule in signal.rules:
+                positions.setdefault(rule, set()).add(end - signal.length)
+            if not signal.rules:
+                encoded.append((signal, end))
+        found = {rule: self._match_rule(rule, data, at) for rule, at in positions.items()}
+        items = [match for part in found.values() for match in part.matches]
+        complete = len(hits) < HIT_LIMIT and all(part.complete for part in found.values())
+        if depth and (encoded or any(part.unmatched for part in found.values())):
+            from keyfuse_rules.decoding import layers
+
+            budget = budget or layers.Budget(DECODED_MAX)
+            sites = self._sites(data, encoded, found, budget)
+            below = layers.decoded_matches(data, sites, self._below(depth - 1, budget), budget)
+            items = layers.merged(items, below.items)
+            complete = complete and below.complete
+        items.sort(key=lambda match: (match.start, match.rule.rule_id))
+        return Matches(items, complete)
+
+    def _below(self, depth: int, budget: "Budget") -> Callable[[bytes], Matches]:
+        return lambda data: self._judged(data, self._hits(data), depth, budget)
+
+    def _sites(
+        self,
+        data: bytes,
+        encoded: list[tuple[Signal, int]],
+        found: dict[int, _Found],
+        budget: "Budget",
+    ) -> Iterator["Site"]:
+        """Yield where something seems to be encoded."""
+        from keyfuse_rules.decoding import neighbourhood
+        from keyfuse_rules.decoding.layers import Site
+
+        for signal, end in encoded:
+            yield Site(signal.form, end - 1, signal.phase)
+        for number, part in found.items():
+            own = self._rules[number].rule_id == OWN_RULE
+            steps = neighbourhood.own_steps if own else neighbourhood.steps
+            for literal in part.unmatched:
+                if not budget.take(neighbourhood.COST):
+                    return
+                for step in steps(data, literal):
+                    yield Site(step, literal)
+
+    def _match_own(self, rule: Rule, data: bytes, hits: set[int]) -> _Found:
         keys, complete = find_keys(data, self._limit)
+        whole = {key.end - TAIL_LENGTH - len(MARKER) for key in keys if key.valid}
         return _Found(
             [
                 Match(rule, key.start, key.end, "valid" if key.valid else "invalid", key.key_id)
                 for key in keys
             ],
             complete,
+            sorted(hits - whole),
         )
 
-    def _match_rule(self, rule: Rule, data: bytes) -> _Found:
+    def _match_rule(self, number: int, data: bytes, hits: set[int]) -> _Found:
+        rule = self._rules[number]
+        if rule.rule_id == OWN_RULE:
+            return self._match_own(rule, data, hits)
         if not rule.literals:
             return self._search_rule(rule, data)
         matches: list[Match] = []
+        unmatched: list[int] = []
         position = -1
-        for count, hit in enumerate(_hits(data, rule.literals)):
+        for count, hit in enumerate(sorted(hits)):
             if count >= self._limit:
                 return _Found(matches, complete=False)
             if hit < position:
@@ -67,10 +156,12 @@ class Matcher:
                 match = self._confirm_around(rule, data, hit, position)
             except TimeoutError:
                 return _Found(matches, complete=False)
-            if match is not None:
+            if match is None:
+                unmatched.append(hit)
+            else:
                 matches.append(match)
                 position = match.end
-        return _Found(matches, complete=True)
+        return _Found(matches, complete=True, unmatched=unmatched)
 
     def _search_rule(self, rule: Rule, data: bytes) -> _Found:
         """Match a rule without a literal at its head, such as an imported one."""
@@ -170,23 +261,6 @@ def _holds(patterns: Sequence[str], target: bytes) -> bool:
     return any(
         regex.search(pattern.encode(), target, timeout=_TIMEOUT_SECONDS) for pattern in patterns
     )
-
-
-def _hits(data: bytes, literals: tuple[bytes, ...]) -> Iterator[int]:
-    """Yield where any of the literals stands, in ascending order."""
-    if len(literals) == 1:
-        yield from _occurrences(data, literals[0])
-        return
-    present = [re.escape(literal) for literal in literals if literal in data]
-    if present:
-        yield from (hit.start() for hit in re.finditer(b"|".join(present), data))
-
-
-def _occurrences(data: bytes, literal: bytes) -> Iterator[int]:
-    hit = data.find(literal)
-    while hit >= 0:
-        yield hit
-        hit = data.find(literal, hit + 1)
 
 
 def _is_part_of_something(data: bytes, start: int, end: int) -> bool:

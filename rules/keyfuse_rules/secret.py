@@ -1,6 +1,5 @@
 """A plaintext secret in memory: it shows nothing unless asked by name."""
 
-import hmac
 from typing import NoReturn
 
 
@@ -30,6 +29,8 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
+        import hmac  # it costs a hook more to import than everything else here
+
         return hmac.compare_digest(self._plaintext.encode(), other._plaintext.encode())
 
     def __hash__(self) -> int:

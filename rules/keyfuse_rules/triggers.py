@@ -1,0 +1,216 @@
+"""What to search an object for, so that one pass tells which rules and decoders to ask. Pure.
+
+Every rule is represented by the literals at the head of its matches, and with decoding by all the
+forms that these take when they are encoded. A hit of an encoded form costs a look at a few
+kilobytes, so forms are long enough to be rare; `docs/performance.md` has the measurements.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from keyfuse_rules.encoded_forms import (
+    Aligned,
+    Pattern,
+    any_case,
+    base64,
+    decimal,
+    numbered,
+    plain,
+    specials_numbered,
+    trimmed,
+    utf16,
+)
+from keyfuse_rules.heads import Head, heads, is_short
+from keyfuse_rules.model import OWN_RULE, Rule
+from keyfuse_rules.search import KEYWORD, PLAIN, Signal
+
+# How much of a literal is searched for. Forms of many bytes for each are dear to compile.
+_HEAD = 12
+_NUMBERED = 6
+_UNICODE = 5
+# Names before secrets share their beginnings, which are told apart when they are decoded.
+_STEM = 8
+_SECRET_GROUP = "(?<secret>"  # noqa: S105 - syntax of rules, no password
+# The ends of a base64 form depend on what is beside it. Choices between more bytes than these make
+# the compiler slow, unless a short literal leaves nothing else.
+_WIDEST, _WIDEST_TWICE, _WIDEST_SHORT = 4, 2, 16
+_CERTAIN_MIN = 4
+
+LINE_BREAK = rb"\r?\n[ \t]{0,16}"
+CONCATENATION = rb"[\"'`][ \t\r\n+.&|<>\\rbuf()]{0,32}[\"'`]"
+# A secret of which only the beginning stands in the first of several literals.
+_BROKEN_OFF = rb"[0-9A-Za-z_.+/=-]{0,12}[\"'`][ \t\r\n]{0,24}[+.&|<>\\]{0,2}[ \t\r\n]{0,24}"
+_QUOTES = frozenset(b"\"'`")
+# Three letters begin too many words.
+_BROKEN_OFF_MIN = 4
+CONTINUATION = rb"(?:\\|=)?\r?\n[ \t#>*+|/]{0,16}"
+
+
+class Gap(NamedTuple):
+    """Something of variable length within a pattern, before its byte number `place`."""
+
+    place: int
+    expression: bytes
+
+
+class Trigger(NamedTuple):
+    """One pattern to search for; `signal` is an index into the signals."""
+
+    signal: int
+    pattern: Pattern
+    gap: Gap | None = None
+
+
+class Triggers(NamedTuple):
+    """All that is searched for in one pass over an object."""
+
+    signals: tuple[Signal, ...]
+    triggers: tuple[Trigger, ...]
+
+
+def triggers(rules: Sequence[Rule], *, decode: bool) -> Triggers:
+    """Return what to search for on behalf of some rules.
+
+    Args:
+        rules: In the order in which signals count them.
+        decode: Search for encoded forms, too.
+    """
+    found = [*_plain(rules), *_keywords(rules)]
+    if decode:
+        for rule in rules:
+            forms = _forms_for(rule)
+            for literal in rule.literals:
+                found += forms(literal)
+            found += _broken_off(rule)
+    signals = tuple(dict.fromkeys(signal for signal, _, _ in found))
+    numbers = {signal: number for number, signal in enumerate(signals)}
+    return Triggers(
+        signals,
+        tuple(
+            Trigger(numbers[signal], pattern, gap) for signal, pattern, gap in dict.fromkeys(found)
+        ),
+    )
+
+
+_Found = tuple[Signal, Pattern, Gap | None]
+
+
+def _plain(rules: Sequence[Rule]) -> Iterator[_Found]:
+    users: dict[Head, list[int]] = {}
+    for number, rule in enumerate(rules):
+        for head in heads(rule):
+            users.setdefault(head, []).append(number)
+    for (pattern, begin), numbers in users.items():
+        yield Signal(PLAIN, tuple(numbers), len(pattern) - begin), pattern, None
+
+
+def _keywords(rules: Sequence[Rule]) -> Iterator[_Found]:
+    users: dict[bytes, list[int]] = {}
+    for number, rule in enumerate(rules):
+        for keyword in () if rule.literals else rule.keywords:
+            users.setdefault(keyword, []).append(number)
+    for keyword, numbers in users.items():
+        yield Signal(KEYWORD, tuple(numbers)), any_case(keyword), None
+
+
+def _forms_for(rule: Rule) -> Callable[[bytes], Iterator[_Found]]:
+    if rule.rule_id == OWN_RULE:
+        return _own_forms
+    return _context_forms if _SECRET_GROUP in rule.expression else _forms
+
+
+def _forms(literal: bytes) -> Iterator[_Found]:
+    """Yield the encoded forms of a literal that is part of the secret."""
+    head = plain(literal[:_HEAD])
+    yield Signal("utf-16"), utf16(head), None
+    for form in base64(head):
+        yield _base64_found(form, _WIDEST)
+        for outer in base64(form.pattern):
+            yield _base64_found(outer, _WIDEST_TWICE)
+    yield Signal("hex"), numbered(head, "02x"), None
+    yield Signal("percent"), numbered(head, "02x", b"%"), None
+    yield Signal("escape"), numbered(head[:_NUMBERED], "02x", rb"\x"), None
+    yield Signal("escape"), numbered(head[:_UNICODE], "04x", rb"\u"), None
+    yield Signal("html"), decimal(literal[:_NUMBERED], b"&#", b";"), None
+    yield Signal("html"), numbered(head[:_UNICODE], "02x", b"&#x", b";"), None
+
+
+def _broken_off(rule: Rule) -> Iterator[_Found]:
+    """Yield what short literals look like where less than is searched for stands behind them."""
+    for literal in rule.literals if is_short(rule) else ():
+        if len(literal) >= _BROKEN_OFF_MIN:
+            pattern = (*plain(literal), _QUOTES)
+            yield Signal("joined"), pattern, Gap(len(literal), _BROKEN_OFF)
+
+
+def _context_forms(literal: bytes) -> Iterator[_Found]:
+    """Yield the encoded forms of a name that stands before a secret: whole files are encoded."""
+    for form in base64(plain(literal[:_STEM])):
+        yield _base64_found(form, _WIDEST_TWICE)
+
+
+def _base64_found(form: Aligned, widest: int) -> _Found:
+    pattern, cut = trimmed(form.pattern, widest)
+    if len(pattern) < _CERTAIN_MIN:
+        pattern, cut = trimmed(form.pattern, _WIDEST_SHORT)
+    return Signal("base64", phase=(form.phase - cut) % 4), pattern, None
+
+
+def _own_forms(marker: bytes) -> Iterator[_Found]:
+    """Yield the forms of our own marker: all encodings, any two of them, and torn apart."""
+    yield from _forms(marker)
+    for form in _encoded(plain(marker)):
+        yield form
+        yield from _encoded(form[1])
+        if form[0].form in {"base64", "hex"}:
+            yield from _torn(form[0], form[1], LINE_BREAK)
+    for gap in (CONCATENATION, CONTINUATION):
+        yield from _torn(Signal("joined"), plain(marker), gap)
+    for step, spec, before, after in _SPECIALS:
+        yield Signal(step), specials_numbered(marker, spec, before, after), None
+    for step, spec, before in _QUOTED_TWICE:
+        yield Signal(step), numbered(plain(marker), spec, before), None
+    yield Signal("html"), plain(marker.replace(b"_", b"&lowbar;")), None
+
+
+_SPECIALS = (
+    ("percent", "02x", b"%", b""),
+    ("escape", "04x", rb"\u", b""),
+    ("escape", "02x", rb"\x", b""),
+    ("escape", "03o", b"\\", b""),
+    ("html", "d", b"&#", b";"),
+    ("html", "02x", b"&#x", b";"),
+)
+
+_QUOTED_TWICE = (("percent", "02x", b"%25"), ("escape", "04x", rb"\\u"), ("escape", "02x", rb"\\x"))
+
+
+def _encoded(pattern: Pattern) -> Iterator[_Found]:
+    yield Signal("utf-16"), utf16(pattern), None
+    for form in base64(pattern):
+        yield _base64_found(form, _WIDEST)
+    yield Signal("hex"), numbered(pattern, "02x"), None
+    yield Signal("percent"), numbered(pattern, "02x", b"%"), None
+    yield Signal("escape"), numbered(pattern, "02x", b"\\x"), None
+    yield Signal("escape"), numbered(pattern, "04x", b"\\u"), None
+    yield Signal("escape"), numbered(pattern, "03o", b"\\"), None
+    yield Signal("html"), numbered(pattern, "02x", b"&#x", b";"), None
+
+
+def _torn(signal: Signal, pattern: Pattern, gap: bytes) -> Iterator[_Found]:
+    """Yield a form with something in between, at every place."""
+    for index in range(1, len(pattern)):
+        yield signal, pattern, Gap(index, gap)
+
+
+def expression(trigger: Trigger) -> bytes:
+    """Return a trigger as a regular expression that `re`, `regex` and Hyperscan read alike."""
+    parts = [_set(byte) for byte in trigger.pattern]
+    if trigger.gap is not None:
+        parts.insert(trigger.gap.place, trigger.gap.expression)
+    return b"".join(parts)
+
+
+def _set(members: frozenset[int]) -> bytes:
+    escaped = b"".join(b"\\x%02x" % byte for byte in sorted(members))
+    return escaped if len(members) == 1 else b"[" + escaped + b"]"
