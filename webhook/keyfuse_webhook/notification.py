@@ -17,7 +17,7 @@ from keyfuse_webhook.smtp import MailServer, NotDelivered, Refused, parse_url
 
 # A delivery that broke off (its process died) leaves its receipt open: what is there is told.
 LONGEST_OPEN = 30 * SECOND
-_DEFAULT_SENDER = "keyfuse@localhost"
+DEFAULT_SENDER = "keyfuse@localhost"
 _PAGE = 500
 
 NO_MAIL_SERVER = "no mail server is configured (KEYFUSE_SMTP_URL)"
@@ -38,8 +38,8 @@ class OwnerNotices:
     def __init__(self, store: KeyStore) -> None:
         settings = store.settings
         self._store = store
-        self._server = _server(store)
-        self._sender = settings.mail_from or _DEFAULT_SENDER
+        self._server = mail_server(store)
+        self._sender = settings.mail_from or DEFAULT_SENDER
         self._fallback = settings.fallback_owner
 
     def handler(self) -> Handler:
@@ -169,6 +169,7 @@ def _place(evidence: Evidence) -> Place:
     return Place(evidence.origin, evidence.source, evidence.url, verified)
 
 
-def _server(store: KeyStore) -> MailServer | None:
+def mail_server(store: KeyStore) -> MailServer | None:
+    """The mail server that the settings name, if they do."""
     url = store.settings.smtp_url
     return None if url is None else parse_url(url.reveal())

@@ -14,6 +14,7 @@ from keyfuse_store import KeyStore
 from keyfuse_store.settings import Settings
 from keyfuse_webhook.app import Role, build_app
 from keyfuse_webhook.errors import InvalidSetting
+from keyfuse_webhook.expiry_warnings import WARN, ExpiryWarnings, ExpiryWatch
 from keyfuse_webhook.jobs import JobQueue, JobWorker
 from keyfuse_webhook.notification import OwnerNotices
 from keyfuse_webhook.revocation import NOTIFY
@@ -48,13 +49,17 @@ def serve(settings: Settings, serving: Serving) -> None:
         url = _database_url(store)
         queue = JobQueue(url)
         try:
-            worker = JobWorker(url, {NOTIFY: OwnerNotices(store).handler()})
+            handlers = {
+                NOTIFY: OwnerNotices(store).handler(),
+                WARN: ExpiryWarnings(store).handler(),
+            }
+            workers = (JobWorker(url, handlers), ExpiryWatch(store, queue.enqueue))
             app = build_app(
                 store,
                 queue.enqueue,
                 role=serving.role,
                 host=serving.host,
-                lifespan=_working(worker if serving.worker else None),
+                lifespan=_working(*(workers if serving.worker else ())),
             )
             _say_what_is_missing(store)
             with _listening(serving) as listener, _quiet_signals():
@@ -87,17 +92,16 @@ def _config(app: Starlette, settings: Settings) -> uvicorn.Config:
 
 
 @contextlib.asynccontextmanager
-async def _working(worker: JobWorker | None) -> AsyncIterator[None]:
+async def _working(*workers: JobWorker | ExpiryWatch) -> AsyncIterator[None]:
     """Run jobs beside the application."""
-    if worker is None:
-        yield
-        return
-    worker.start()
+    for worker in workers:
+        worker.start()
     try:
         yield
     finally:
         # The server has answered its last request; blocking the loop now harms nobody.
-        worker.stop()
+        for worker in reversed(workers):
+            worker.stop()
 
 
 @contextlib.contextmanager
