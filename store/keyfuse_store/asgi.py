@@ -1,0 +1,117 @@
+"""API keys for any ASGI application: FastAPI, Starlette, Litestar, Django, Quart.
+
+    app.add_middleware(APIKeyMiddleware, store=store, scopes=["invoices:read"])
+
+The verdict is in `scope["state"]["keyfuse"]`, for Starlette and FastAPI `request.state.keyfuse`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any
+
+from keyfuse_store.answers import Answer
+from keyfuse_store.gate import Gate, Incoming, Need
+from keyfuse_store.keystore import KeyStore
+from keyfuse_store.model import Verdict
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+STATE = "keyfuse"
+# RFC 6455: the endpoint closes because a message violates its policy.
+_POLICY_VIOLATION = 1008
+_DENIAL = "websocket.http.response"
+
+__all__ = ["APIKeyMiddleware", "Need", "decide", "incoming", "respond"]
+
+
+class APIKeyMiddleware:
+    """Lets requests through that bring a valid key; answers the others itself.
+
+    Args:
+        app: The application behind it.
+        store: Where the keys are; whoever opened it closes it.
+        scopes: What every request needs, all of them.
+        any_of: What every request needs, one of them.
+        need: What one request needs, from its ASGI scope; None for a request that needs no key.
+            Instead of `scopes` and `any_of`.
+        header: One more header that may carry the key, beside `Authorization` and `X-API-Key`.
+        realm: What the API calls itself in a challenge.
+
+    Raises:
+        ValueError: arguments that contradict each other, or that HTTP has no form for.
+    """
+
+    def __init__(
+        self,
+        app: Application,
+        store: KeyStore,
+        *,
+        scopes: Sequence[str] = (),
+        any_of: Sequence[str] = (),
+        need: Callable[[Scope], Need | None] | None = None,
+        header: str | None = None,
+        realm: str = "api",
+    ) -> None:
+        if need is not None and (scopes or any_of):
+            raise ValueError("need: says all there is to say; leave scopes and any_of out")
+        always = Need(scopes=scopes, any_of=any_of)
+        self._app = app
+        self._need = need or (lambda _scope: always)
+        self._gate = Gate(store, header=header, realm=realm)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        need = self._need(scope)
+        decision = None if need is None else await decide(self._gate, incoming(scope), need)
+        if isinstance(decision, Answer):
+            await respond(decision, scope, receive, send)
+            return
+        scope.setdefault("state", {})[STATE] = decision
+        await self._app(scope, receive, send)
+
+
+async def decide(gate: Gate, request: Incoming, need: Need) -> Verdict | Answer:
+    """Ask the gate: at once where the answer takes microseconds, else in a thread."""
+    if not gate.waits:
+        return gate.decide(request, need)
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(None, gate.decide, request, need)
+
+
+def incoming(scope: Scope) -> Incoming:
+    """What the gate looks at, from an ASGI scope."""
+    path = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogatepass")
+    client = scope.get("client")
+    headers = tuple(scope["headers"])
+    agents = (value.decode("latin-1") for name, value in headers if name.lower() == b"user-agent")
+    return Incoming(
+        headers=headers,
+        urls=(path + b"?" + scope.get("query_string", b""),),
+        client_address=None if client is None else client[0],
+        user_agent=next(agents, None),
+    )
+
+
+async def respond(answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send a whole answer, or refuse a WebSocket with it as far as the server can say it."""
+    start = "http.response"
+    if scope["type"] == "websocket":
+        if _DENIAL not in (scope.get("extensions") or {}):
+            await receive()
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+            return
+        start = _DENIAL
+    headers = [
+        *((name.encode(), value.encode()) for name, value in answer.headers),
+        (b"content-length", str(len(answer.body)).encode()),
+    ]
+    body = b"" if scope.get("method") == "HEAD" else answer.body
+    await send({"type": f"{start}.start", "status": answer.status, "headers": headers})
+    await send({"type": f"{start}.body", "body": body})
