@@ -15,6 +15,7 @@ from starlette.routing import Route
 from keyfuse_store import KeyStore
 from keyfuse_webhook.address_limit import AddressLimit
 from keyfuse_webhook.alerts_endpoint import PartnerAlerts
+from keyfuse_webhook.authorize_endpoint import AuthorizeEndpoint
 from keyfuse_webhook.before_router import BeforeRouter
 from keyfuse_webhook.burn_endpoint import BurnEndpoint
 from keyfuse_webhook.health import Readiness, healthz
@@ -51,6 +52,7 @@ def build_app(
     alerts = PartnerAlerts(GITHUB, ring, store, response, settings.max_body)
     burn = BurnEndpoint(store, response, AddressLimit())
     verify = VerifyEndpoint(store, host)
+    authorize = AuthorizeEndpoint(store, host)
     routes: dict[Role, list[Route]] = {
         "public": [
             Route("/github/partner-alerts", alerts.receive, methods=["POST"]),
@@ -58,6 +60,9 @@ def build_app(
         ],
         "private": [
             Route("/v1/verify", verify, methods=["POST"]),
+            Route("/v1/authorize", authorize),
+            # Envoy puts the path of the request behind the prefix it was told.
+            Route("/v1/authorize/{original:path}", authorize),
             Route("/readyz", Readiness(store).readyz, methods=["GET"]),
         ],
     }
