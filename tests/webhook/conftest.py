@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from keyfuse_store import KeyStore
 from keyfuse_store.settings import Settings
 from keyfuse_webhook.app import build_app
+from keyfuse_webhook.github_jobs import github_handlers
 from keyfuse_webhook.jobs import JobQueue, JobWorker
 from keyfuse_webhook.mail_sink import MailSink
 from keyfuse_webhook.notification import OwnerNotices
@@ -99,6 +100,7 @@ def open_service(github: StandInGitHub) -> Iterator[Callable[..., Service]]:
         queue = JobQueue(f"sqlite:///{store.database.path}")
         opened.extend([queue, store])
         service = Service(store, queue, github)
+        options = {"find_job": queue.find} | options
         app = build_app(store, options.pop("enqueue", queue.enqueue), **options)
         running.append(service.run(app))
         return next(running[-1])
@@ -119,13 +121,21 @@ def service(settings: Callable[..., Settings], open_service: Callable[..., Servi
 def work() -> Iterator[Callable[[KeyStore], JobWorker]]:
     """Start job workers; all are stopped with the test."""
     running: list[JobWorker] = []
+    queues: list[JobQueue] = []
 
     def start(store: KeyStore) -> JobWorker:
-        handlers = {NOTIFY: OwnerNotices(store).handler()}
-        running.append(JobWorker(f"sqlite:///{store.database.path}", handlers))
+        url = f"sqlite:///{store.database.path}"
+        queues.append(JobQueue(url))
+        handlers = {
+            NOTIFY: OwnerNotices(store).handler(),
+            **github_handlers(store, queues[-1].enqueue),
+        }
+        running.append(JobWorker(url, handlers))
         running[-1].start()
         return running[-1]
 
     yield start
     for worker in running:
         worker.stop()
+    for queue in queues:
+        queue.close()

@@ -4,6 +4,7 @@ import pytest
 
 PATHS = {
     ("POST", "/github/partner-alerts"): "public",
+    ("POST", "/github/webhooks"): "public",
     ("POST", "/v1/leaks"): "public",
     ("POST", "/v1/verify"): "private",
     ("GET", "/readyz"): "private",

@@ -24,6 +24,7 @@ from keyfuse_webhook.model import GITHUB
 from keyfuse_webhook.problem import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, Refusal, problem
 from keyfuse_webhook.revocation import Enqueue, LeakResponse
 from keyfuse_webhook.verify_endpoint import VerifyEndpoint
+from keyfuse_webhook.webhooks_endpoint import FindJob, Webhooks
 
 Role = Literal["all", "public", "private"]
 
@@ -34,6 +35,7 @@ def build_app(
     *,
     role: Role = "all",
     host: str = "127.0.0.1",
+    find_job: FindJob = lambda _: None,
     lifespan: AbstractAsyncContextManager[None] | None = None,
 ) -> Starlette:
     """Put the application together.
@@ -43,6 +45,7 @@ def build_app(
         enqueue: Adds a job to a transaction.
         role: Which half of the paths to serve.
         host: What the service is bound to; loopback callers need no credential to verify.
+        find_job: Looks a job up by its id.
         lifespan: What runs beside it (the job worker), entered and left with it.
     """
     client = httpx.AsyncClient(timeout=httpx.Timeout(5.0), follow_redirects=False)
@@ -50,12 +53,14 @@ def build_app(
     ring = KeyRing(settings.github_partner_keys_url, client)
     response = LeakResponse(store, enqueue)
     alerts = PartnerAlerts(GITHUB, ring, store, response, settings.max_body)
+    webhooks = Webhooks(store, response, enqueue, find_job)
     burn = BurnEndpoint(store, response, AddressLimit())
     verify = VerifyEndpoint(store, host)
     authorize = AuthorizeEndpoint(store, host)
     routes: dict[Role, list[Route]] = {
         "public": [
             Route("/github/partner-alerts", alerts.receive, methods=["POST"]),
+            Route("/github/webhooks", webhooks.receive, methods=["POST"]),
             Route("/v1/leaks", burn.receive, methods=["POST"]),
         ],
         "private": [

@@ -89,6 +89,11 @@ class JobQueue:
             *job.arguments,
         )
 
+    def find(self, job_id: str) -> JobStatus | None:
+        """The job with this id."""
+        found = self._client.list_workflows(workflow_ids=[job_id])
+        return _status(found[0]) if found else None
+
     def list(self, limit: int = 100) -> list[JobStatus]:
         """The youngest jobs first."""
         found = self._client.list_workflows(limit=limit, sort_desc=True)
@@ -170,7 +175,7 @@ class JobWorker:
         _log.info("worker_started", kinds=sorted(self._handlers))
 
     def _workflow(self, kind: str, handler: Handler) -> Callable[..., Awaitable[dict[str, str]]]:
-        turn = Turn()
+        turn = Turn() if handler.one_at_a_time else None
 
         async def attempt(job: Job) -> dict[str, str]:
             outcome = await self._until_done(job, lambda: handler.attempt(job), turn)
@@ -187,7 +192,8 @@ class JobWorker:
             try:
                 ended = await DBOS.run_step_async({"name": "attempt"}, attempt, job)
             finally:
-                turn.end(job)
+                if turn is not None:
+                    turn.end(job)
             await DBOS.run_step_async({"name": "conclude"}, conclude, job, ended)
             return ended
 

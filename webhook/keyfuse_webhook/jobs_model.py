@@ -34,7 +34,7 @@ class Job:
 class Outcome:
     """How a job ended."""
 
-    state: Literal["done", "undeliverable"]
+    state: Literal["done", "undeliverable", "failed"]
     reason: str = ""
 
 
@@ -56,7 +56,14 @@ class Handler(NamedTuple):
     Attributes:
         attempt: Does it; raises `TryAgain` when it cannot now. At least once, by its nature.
         conclude: Writes down how it ended; repeated until it succeeds, without a new attempt.
+        one_at_a_time: Attempts of this kind do not overlap, so that a process that dies leaves
+            one of them at most in doubt.
     """
 
     attempt: Callable[[Job], Awaitable[Outcome]]
     conclude: Callable[[Job, Outcome], Awaitable[None]]
+    one_at_a_time: bool = True
+
+
+async def nothing_to_conclude(_job: Job, _outcome: Outcome) -> None:
+    """For handlers whose every step is on disk when the attempt ends."""

@@ -35,10 +35,15 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A key of ours, proven by its whole secret, and how we know that it leaked."""
+    """A key of ours, proven by its whole secret, and how we know that it leaked.
+
+    Attributes:
+        private: It was seen where only members look; its type may say that this is less.
+    """
 
     key: Key
     evidence: Evidence
+    private: bool = False
 
 
 class LeakResponse:
@@ -77,7 +82,7 @@ class LeakResponse:
     def _deal(self, connection: Connection, sighting: Sighting, told: "_Told") -> bool:
         """Deal with one sighting; True where its owner has to hear of it."""
         key, audit = sighting.key, self._store.audit
-        action = self._action(key)
+        action = self._action(sighting)
         recorded = leaks.record(
             connection,
             audit,
@@ -97,9 +102,10 @@ class LeakResponse:
             return False
         return changed or (recorded.new_leak and action == "notify")
 
-    def _action(self, key: Key) -> LeakAction:
-        settings = self._store.settings
-        action = settings.key_type(key.prefix).on_leak
+    def _action(self, sighting: Sighting) -> LeakAction:
+        settings, key = self._store.settings, sighting.key
+        policy = settings.key_type(key.prefix)
+        action = policy.on_leak_private if sighting.private else policy.on_leak
         if settings.dry_run and action != "notify":
             _log.warning("dry_run_spares_leaked_key", key=key.id, action=action)
             return "notify"

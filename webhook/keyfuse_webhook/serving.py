@@ -15,6 +15,7 @@ from keyfuse_store.settings import Settings
 from keyfuse_webhook.app import Role, build_app
 from keyfuse_webhook.errors import InvalidSetting
 from keyfuse_webhook.expiry_warnings import WARN, ExpiryWarnings, ExpiryWatch
+from keyfuse_webhook.github_jobs import github_handlers
 from keyfuse_webhook.jobs import JobQueue, JobWorker
 from keyfuse_webhook.notification import OwnerNotices
 from keyfuse_webhook.revocation import NOTIFY
@@ -52,6 +53,7 @@ def serve(settings: Settings, serving: Serving) -> None:
             handlers = {
                 NOTIFY: OwnerNotices(store).handler(),
                 WARN: ExpiryWarnings(store).handler(),
+                **github_handlers(store, queue.enqueue),
             }
             workers = (JobWorker(url, handlers), ExpiryWatch(store, queue.enqueue))
             app = build_app(
@@ -59,6 +61,7 @@ def serve(settings: Settings, serving: Serving) -> None:
                 queue.enqueue,
                 role=serving.role,
                 host=serving.host,
+                find_job=queue.find,
                 lifespan=_working(*(workers if serving.worker else ())),
             )
             _say_what_is_missing(store)

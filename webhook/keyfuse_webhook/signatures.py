@@ -1,6 +1,9 @@
-"""ECDSA P-256 signatures of secret scanning alerts: bytes in, yes or no out, no I/O.
+"""Signatures of what GitHub sends: bytes in, yes or no out, no I/O.
 
-Protocol: GitHub signs the raw body with ECDSA P-256 and SHA-256 and sends
+Webhooks carry an HMAC-SHA256 of the raw body under a shared secret
+(https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries).
+
+Secret scanning alerts: GitHub signs the raw body with ECDSA P-256 and SHA-256 and sends
 base64 of the ASN.1 DER signature; the key identifier is the SHA-256 of the PEM
 text (https://docs.github.com/en/code-security/tutorials/secret-scanning-partner-program).
 """
@@ -8,11 +11,15 @@ text (https://docs.github.com/en/code-security/tutorials/secret-scanning-partner
 import base64
 import binascii
 import hashlib
+import hmac
+from collections.abc import Sequence
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from keyfuse_rules import Secret
 
 # A P-256 signature in DER is at most 72 bytes.
 _LONGEST_SIGNATURE = 72
@@ -25,6 +32,15 @@ def is_signed(key: ec.EllipticCurvePublicKey, signature: bytes, body: bytes) -> 
     except InvalidSignature:
         return False
     return True
+
+
+def is_hub_signed(secrets: Sequence[Secret], signature: bytes, body: bytes) -> bool:
+    """Tell whether ``signature`` is the HMAC of these bytes under one of the secrets.
+
+    Several secrets are how one is replaced without losing a delivery.
+    """
+    digests = [hmac.digest(secret.reveal().encode(), body, "sha256") for secret in secrets]
+    return any(hmac.compare_digest(digest, signature) for digest in digests)
 
 
 def decode_signature(text: str) -> bytes | None:
