@@ -11,7 +11,16 @@ from sqlalchemy import Connection, select
 
 from keyfuse_rules.secret import Secret
 from keyfuse_store import changes as changing
-from keyfuse_store import importing, keys, lifecycle, owners, readiness, revisions, rotation
+from keyfuse_store import (
+    importing,
+    keys,
+    lifecycle,
+    owners,
+    readiness,
+    revisions,
+    rotation,
+    usage_history,
+)
 from keyfuse_store import issue as issuing
 from keyfuse_store.allowance import Allowance
 from keyfuse_store.audit import AuditLog, note_head
@@ -29,7 +38,7 @@ from keyfuse_store.reader import KeyReader
 from keyfuse_store.schema import audit_head
 from keyfuse_store.settings import Settings
 from keyfuse_store.sinks import open_sink
-from keyfuse_store.times import Clock, system_clock
+from keyfuse_store.times import Clock, system_clock, to_micros
 from keyfuse_store.usage import UsageLog
 from keyfuse_store.verify import Verifier
 
@@ -63,13 +72,13 @@ class KeyStore:
         self._legacy = LegacyKeys(settings.key_types, ring)
         self._token_bytes = token_bytes
         self._reader = KeyReader(database)
-        older = LegacyLookup(database, self._legacy) if self._legacy else None
         self._allowance = Allowance(
             open_rates(settings, database),
             Quotas(database, settings.quota_lease),
             fail_open=settings.limits_fail == "open",
         )
         self._usage = UsageLog(database, open_sink(settings, database), settings, clock)
+        older = LegacyLookup(database, self._legacy, self._usage.rehash) if self._legacy else None
         self._verify = Verifier(
             self._reader, ring, self._allowance, self._usage, clock, older=older
         ).verify
@@ -430,6 +439,20 @@ class KeyStore:
                 at=self.clock(),
                 token_bytes=self._token_bytes,
             )
+
+    def usage(
+        self, key_id: str, *, since: datetime | None = None, limit: int = 100
+    ) -> usage_history.Usage:
+        """How a key was used: by hour, and call by call if usage events go to the database.
+
+        Raises:
+            KeyNotFound: there is no such key.
+            InvalidField: `limit` is out of range, or `since` has no time zone.
+        """
+        start = 0 if since is None else to_micros("since", since)
+        with self.read() as connection:
+            keys.get(connection, key_id)
+            return usage_history.of_key(connection, key_id, since=start, limit=limit)
 
     def flush(self) -> None:
         """Write the usage of this process that is still waiting, instead of within a second."""

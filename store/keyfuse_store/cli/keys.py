@@ -153,7 +153,12 @@ def verify(
     token = _token()
     with open_store(config, database_url) as store:
         verdict = store.verify(
-            token, scopes=scopes, any_of=any_of, resource=resource, client_address=address
+            token,
+            scopes=scopes,
+            any_of=any_of,
+            resource=resource,
+            client_address=address,
+            whole=as_json,
         )
     if as_json:
         print_json(_verdict_json(verdict))

@@ -66,7 +66,7 @@ def columns(call: Call) -> tuple[int, str | None, str, str, int, str | None, str
     return call.at, call.key_id, call.code, asked, call.cost, address, agent
 
 
-def as_json(call: Call) -> dict[str, object]:
+def event_json(call: Call) -> dict[str, object]:
     """A call as programs see it, in files and on the command line."""
     at, key_id, code, scopes, cost, address, agent = columns(call)
     return {

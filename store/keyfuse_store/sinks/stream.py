@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from keyfuse_store.sinks.interface import Call, as_json
+from keyfuse_store.sinks.interface import Call, event_json
 from keyfuse_store.times import from_micros
 
 
@@ -65,7 +65,7 @@ class NoSink:
 
 
 def _lines(calls: Sequence[Call]) -> bytes:
-    return b"".join(json.dumps(as_json(call)).encode() + b"\n" for call in calls)
+    return b"".join(json.dumps(event_json(call)).encode() + b"\n" for call in calls)
 
 
 def _append(path: Path, data: bytes) -> None:
