@@ -21,7 +21,7 @@ from keyfuse_scanner.left_out import what_is_left_out, with_stale
 from keyfuse_scanner.model import Problem, ScanResult
 from keyfuse_scanner.modes import Scanning
 from keyfuse_scanner.policy import find_policy, parse_severity, parse_size
-from keyfuse_scanner.reports import REPORTS, report
+from keyfuse_scanner.reports import PRIVATE, REPORTS, report
 from keyfuse_scanner.reports.text import problem_line, stale_line
 from keyfuse_scanner.rulebook import make_matcher
 from keyfuse_scanner.scan import conclude
@@ -131,6 +131,8 @@ def scan(
     if as_json and format_ not in {None, "json"}:
         raise UsageError("--json and --format contradict each other; give one of them")
     format_ = "json" if as_json else format_ or "text"
+    if show_secrets and format_ not in PRIVATE:
+        raise UsageError(f"--show-secrets: a report in {format_} is for others and never has them")
     found = find_policy(Path.cwd(), Path(config) if config else None)
     policy = found.policy
     matcher = make_matcher(policy, rule_files=rule_files, rule_set=rule_set, only=only)

@@ -24,8 +24,15 @@ def report(name: str) -> Report:
     return render
 
 
+# Those that others are meant to see never show a secret.
+PRIVATE = frozenset(("text", "json", "jsonl"))
 REPORTS = {
     "text": "keyfuse_scanner.reports.text",
     "json": "keyfuse_scanner.reports.json",
     "jsonl": "keyfuse_scanner.reports.jsonl",
+    "sarif": "keyfuse_scanner.reports.sarif",
+    "github": "keyfuse_scanner.reports.github",
+    "junit": "keyfuse_scanner.reports.junit",
+    "gitlab": "keyfuse_scanner.reports.gitlab",
+    "html": "keyfuse_scanner.reports.html",
 }

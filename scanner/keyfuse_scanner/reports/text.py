@@ -1,6 +1,6 @@
 """The result for people at a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from keyfuse_rules.model import Severity
 from keyfuse_scanner.model import Finding, Problem, ScanResult
@@ -9,6 +9,7 @@ from keyfuse_scanner.printable import harmless
 _BOLD, _RED, _YELLOW, _RESET = "\x1b[1m", "\x1b[31m", "\x1b[33m", "\x1b[0m"
 _SHORT_ID = 12
 _STALE_SHOWN = 3
+_OTHERS_SHOWN = 5
 _CERTAINTY = {
     "valid": "its checksum is right",
     "invalid": "its checksum seems wrong",
@@ -19,9 +20,9 @@ _CERTAINTY = {
 def render(
     result: ScanResult, *, show_secrets: bool = False, colour: bool = False
 ) -> Iterator[str]:
-    """Yield one block for each finding, then one line that sums up."""
-    for finding in result.findings:
-        yield from _block(finding, show_secrets=show_secrets, colour=colour)
+    """Yield one block for each secret, then one line that sums up."""
+    for group in _groups(result.findings):
+        yield from _block(group, show_secrets=show_secrets, colour=colour)
     yield summary(result) + "\n"
 
 
@@ -50,7 +51,17 @@ def summary(result: ScanResult) -> str:
     return f"{line}; {_count(len(result.errors), 'thing')} could not be scanned"
 
 
-def _block(finding: Finding, *, show_secrets: bool, colour: bool) -> Iterator[str]:
+def _groups(findings: Iterable[Finding]) -> Iterable[list[Finding]]:
+    """Return the findings of each secret, those that count apart from those that do not."""
+    groups: dict[object, list[Finding]] = {}
+    for finding in findings:
+        key = (finding.fingerprint, finding.rule, finding.reason)
+        groups.setdefault(key, []).append(finding)
+    return groups.values()
+
+
+def _block(group: list[Finding], *, show_secrets: bool, colour: bool) -> Iterator[str]:
+    finding = group[0]
     shown = finding.secret.reveal() if show_secrets else finding.redacted
     title = f"{finding.title} ({finding.severity.label})"
     where = harmless(_where(finding))
@@ -61,8 +72,19 @@ def _block(finding: Finding, *, show_secrets: bool, colour: bool) -> Iterator[st
     yield f"    {harmless(shown)}  {_certainty(finding)}\n"
     for detail in _details(finding):
         yield f"    {harmless(detail)}\n"
+    yield from _others(group[1:])
     yield f"    {finding.rule}  fingerprint {finding.fingerprint}\n"
     yield "\n"
+
+
+def _others(findings: list[Finding]) -> Iterator[str]:
+    """Yield where else the secret stands, a few places at most."""
+    for finding in findings[:_OTHERS_SHOWN]:
+        commit = f"  commit {finding.commit[:_SHORT_ID]}" if finding.commit else ""
+        yield f"    also {harmless(_where(finding))}{commit}\n"
+    more = len(findings) - _OTHERS_SHOWN
+    if more > 0:
+        yield f"    and at {_count(more, 'more path')}\n"
 
 
 def _certainty(finding: Finding) -> str:
