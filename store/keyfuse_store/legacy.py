@@ -52,9 +52,13 @@ class LegacyKeys:
         found = (legacy for matches, legacy in self._formats if matches(text))
         return list(dict.fromkeys(material(one, hashed(one, text)) for one in found))
 
+    def candidates(self, text: str) -> list[list[bytes]]:
+        """For each format of the text the digests of its row, that of the newest pepper first."""
+        return [peppered(self._ring, one) for one in self.materials(text)]
+
     def digests(self, text: str) -> list[bytes]:
-        """Every digest under which the row of a key may lie, likelier ones first."""
-        return [digest for one in self.materials(text) for digest in peppered(self._ring, one)]
+        """Every digest under which the row of a key may lie."""
+        return [digest for some in self.candidates(text) for digest in some]
 
 
 def hashed(legacy: Legacy, text: str) -> bytes:

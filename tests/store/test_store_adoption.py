@@ -193,9 +193,9 @@ def test_an_owner_id_that_nobody_has(store: KeyStore) -> None:
 
 def test_old_keys_survive_a_new_pepper_and_tell_a_lost_one(settings: Settings, clock) -> None:
     first, second = {1: b"p" * 32}, {1: b"p" * 32, 2: b"q" * 32}
-    early, late = plain(), plain()
+    early, late, unused = plain(), plain(), plain()
     with KeyStore.open(settings=settings, peppers=first, clock=clock) as store:
-        store.import_keys([old_key(early)])
+        store.import_keys([old_key(early), old_key(unused)])
     with KeyStore.open(settings=settings, peppers=second, clock=clock) as store:
         assert store.import_keys([old_key(early), old_key(late)]).known == 1
         assert store.verify(early).ok
@@ -203,7 +203,8 @@ def test_old_keys_survive_a_new_pepper_and_tell_a_lost_one(settings: Settings, c
         assert None not in store.match([early, late])
     with KeyStore.open(settings=settings, peppers={2: b"q" * 32}, clock=clock) as store:
         assert store.verify(late).ok
-        assert store.verify(early).code == "unavailable"
+        assert store.verify(early).ok, "it was put under the newest pepper when it was used"
+        assert store.verify(unused).code == "unavailable"
         assert store.verify(plain()).code == "unavailable", "it may be one that needs the other"
         execute(store, "UPDATE kf_keys SET legacy = NULL WHERE pepper_version = 1")
         assert store.verify(plain()).code == "unknown"
