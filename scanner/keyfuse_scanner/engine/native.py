@@ -1,0 +1,80 @@
+"""The fast search: all triggers in one Hyperscan (Vectorscan) database, one call per object."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import hyperscan
+
+from keyfuse_rules.search import HIT_LIMIT, Hit, Signal
+
+if TYPE_CHECKING:
+    from keyfuse_rules.triggers import Triggers
+
+VERSION: str = hyperscan.__version__  # type: ignore[attr-defined] # missing in its stub
+
+
+class NativeSearch:
+    """Searches with a compiled database; for one thread at a time."""
+
+    def __init__(
+        self,
+        signals: Sequence[Signal],
+        numbers: Sequence[int],
+        database: "hyperscan.Database",
+    ) -> None:
+        """Make a search.
+
+        Args:
+            signals: What hits mean.
+            numbers: For each pattern of the database, which of the signals it gives.
+            database: Compiled in block mode, with the patterns numbered from 0.
+        """
+        self.signals = signals
+        self._numbers = numbers
+        self._scan = database.scan
+        self._database = database
+
+    def hits(self, data: bytes) -> list[Hit]:
+        """Return the hits in one object; see `keyfuse_rules.search.Search`."""
+        found: list[Hit] = []
+        try:  # noqa: SIM105 - a context manager for each object costs more than a small object
+            self._scan(data, self._on_hit, 0, found)
+        except hyperscan.ScanTerminated:
+            pass  # the limit, which the caller sees by their number
+        return found
+
+    def _on_hit(self, pattern: int, _begin: int, end: int, _flags: int, found: Any) -> bool | None:
+        # It may be called again after it returned True, which asks for the end of the scan.
+        if len(found) >= HIT_LIMIT:
+            return True
+        found.append((self._numbers[pattern], end))
+        return None
+
+
+def compiled(wanted: "Triggers") -> bytes:
+    """Return the serialized database of all triggers, numbered from 0; takes about a second.
+
+    Each pattern has a number of its own: shared numbers make the compiler ten times slower.
+    """
+    from keyfuse_rules.triggers import expression
+
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    expressions = [expression(trigger) for trigger in wanted.triggers]
+    database.compile(
+        expressions=expressions,
+        ids=list(range(len(expressions))),
+        elements=len(expressions),
+        flags=[hyperscan.HS_FLAG_DOTALL] * len(expressions),
+    )
+    return hyperscan.dumpb(database)
+
+
+def loaded(serialized: bytes) -> "hyperscan.Database":
+    """Return a database from what `compiled` returned.
+
+    Raises:
+        hyperscan.error: It is damaged, of another version or for another CPU.
+    """
+    database = hyperscan.loadb(serialized, hyperscan.HS_MODE_BLOCK)
+    database.scratch = hyperscan.Scratch(database)
+    return database
