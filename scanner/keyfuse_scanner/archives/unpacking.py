@@ -1,0 +1,105 @@
+"""Archives within archives, layer by layer."""
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+
+from keyfuse_scanner.archives.kinds import HEAD_LENGTH, archive_kind
+from keyfuse_scanner.archives.model import (
+    Damaged,
+    LimitReached,
+    Limits,
+    Member,
+    Meter,
+    Refused,
+)
+
+
+def unpacked(data: bytes, limits: Limits, clock: Callable[[], float]) -> Iterator[Member | Refused]:
+    """Yield what is in an archive; see `keyfuse_scanner.archives.members`."""
+    unpacking = _Unpacking(limits, Meter(len(data), limits, clock))
+    try:
+        yield from unpacking.layer(iter((data,)), ())
+    except LimitReached as limit:
+        yield Refused(str(limit))
+
+
+class _Unpacking:
+    """One archive and the limits that all its layers share."""
+
+    def __init__(self, limits: Limits, meter: Meter) -> None:
+        self._limits = limits
+        self._meter = meter
+        self._limit: LimitReached | None = None
+
+    def layer(self, pieces: Iterator[bytes], steps: tuple[str, ...]) -> Iterator[Member | Refused]:
+        """Yield the members of what may be an archive, or the whole as one member."""
+        try:
+            head = _head(pieces)
+            pieces = chain((head,), pieces)
+            kind = archive_kind(head)
+            if kind is None:
+                yield Member(steps, self._until_broken(pieces))
+                if self._limit is not None:
+                    raise self._limit
+            elif len(steps) >= self._limits.depth:
+                yield Refused("archives within archives, too many of them")
+            else:
+                yield from self._members(kind, pieces, (*steps, kind))
+        except Damaged:
+            return
+
+    def _members(
+        self, kind: str, pieces: Iterator[bytes], steps: tuple[str, ...]
+    ) -> Iterator[Member | Refused]:
+        if kind == "tar":
+            from keyfuse_scanner.archives.tar import tar_members
+
+            contents: Iterator[Iterator[bytes] | Refused] = tar_members(pieces)
+        elif kind == "zip":
+            from keyfuse_scanner.archives.zip import zip_members
+
+            contents = zip_members(self._whole(pieces), self._limits.members)
+        else:
+            from keyfuse_scanner.archives.streams import decompressed
+
+            contents = iter((decompressed(kind, pieces),))
+        for content in contents:
+            if isinstance(content, Refused):
+                yield content
+            else:
+                self._meter.member()
+                yield from self.layer(self._metered(content), steps)
+
+    def _metered(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            self._meter.produced(len(piece))
+            yield piece
+
+    def _whole(self, pieces: Iterator[bytes]) -> bytes:
+        gathered: list[bytes] = []
+        left = self._limits.whole
+        for piece in pieces:
+            left -= len(piece)
+            if left < 0:
+                raise LimitReached("an archive is too large to be looked into")
+            gathered.append(piece)
+        return b"".join(gathered)
+
+    def _until_broken(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield what there is; who takes it need not know why it ends."""
+        try:
+            yield from pieces
+        except Damaged:
+            return
+        except LimitReached as limit:
+            self._limit = limit
+
+
+def _head(pieces: Iterator[bytes]) -> bytes:
+    """Take as many pieces as are needed to tell what they are."""
+    head = b""
+    for piece in pieces:
+        head += piece
+        if len(head) >= HEAD_LENGTH:
+            break
+    return head
