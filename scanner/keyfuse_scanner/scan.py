@@ -41,9 +41,9 @@ def conclude(
         matcher: The rules of the scan; they find secrets in paths and names, too.
         every: Report what does not count as well, each with its reason.
         show_secrets: Leave secrets in paths and names.
-        suppression: What policy and lists leave out.
+        suppression: What comments, policy and lists leave out; nothing is where None.
     """
-    suppression = suppression or Suppression()
+    suppression = suppression or Suppression.of_nothing()
     show = path_text if show_secrets else redacting(matcher)
     judged = [_judged(hit, suppression) for hit in examined.hits]
     if not every:

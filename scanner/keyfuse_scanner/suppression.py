@@ -42,6 +42,7 @@ class Suppression:
         rule_ids: Collection[str] = (),
         relative: Relative = lambda path: path,
         own_keys: bool = True,
+        comments: bool = True,
     ) -> None:
         """Make one.
 
@@ -52,6 +53,7 @@ class Suppression:
             rule_ids: The ids of all rules there are.
             relative: Turns the path of a hit into one from the folder of the policy.
             own_keys: False where the repository has no say about keyfuse keys.
+            comments: False where comments do not count.
         """
         self._ignores = [_compiled(ignore) for ignore in ignores]
         self._lists = lists
@@ -59,12 +61,20 @@ class Suppression:
         self._rule_ids = frozenset(rule_ids)
         self._relative = relative
         self._own_keys = own_keys
+        self._comments = comments
+
+    @classmethod
+    def of_nothing(cls) -> "Suppression":
+        """Return one for scans in which a repository has no say at all, not even by comments."""
+        return cls(comments=False)
 
     def of_hit(self, hit: Hit) -> Reason | None:
         """Return why a hit does not count, as far as its place says."""
         if not self._may_say(hit.rule.rule_id):
             return None
-        if allows(hit.comments, hit.rule.rule_id, honoured=self._honoured, known=self._rule_ids):
+        if self._comments and allows(
+            hit.comments, hit.rule.rule_id, honoured=self._honoured, known=self._rule_ids
+        ):
             return Reason("ignored", "a comment beside it allows it")
         path = None if hit.path is None else self._relative(hit.path)
         return self._ignored(path, hit.rule.rule_id, None)

@@ -155,6 +155,13 @@ def test_the_ignore_file_is_judged_by_history(repo, keyfuse):
     assert report(keyfuse)[1]["summary"]["stale"] == []
 
 
+def test_where_no_policy_is_given_a_comment_hides_nothing(repo, scan):
+    repo.write("a", f"{KEY}  # keyfuse:allow\n")
+    result = scan("files", ["."])
+    assert [finding.key_id for finding in result.findings] == [key_id(KEY)]
+    assert result.ignored == 0
+
+
 def test_keys_to_be_burned_are_found_whatever_the_repository_says(repo, keyfuse):
     repo.write("a", f"{KEY}  # keyfuse:allow\n")
     arguments = ("--report-to", "http://127.0.0.1:1", "--report-prefix", "other")
