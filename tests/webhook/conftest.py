@@ -1,5 +1,6 @@
 """A store, an application on it, a stand-in for GitHub and a mail sink, all real but GitHub."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,15 @@ def work() -> Iterator[Callable[[KeyStore], JobWorker]]:
         return running[-1]
 
     yield start
+    # The job library warns of a job that it takes up in the moment in which it is ended.
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline and any(map(_has_waiting, queues)):
+        time.sleep(0.05)
     for worker in running:
         worker.stop()
     for queue in queues:
         queue.close()
+
+
+def _has_waiting(queue: JobQueue) -> bool:
+    return any(job.state == "waiting" for job in queue.list())

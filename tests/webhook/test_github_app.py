@@ -1,0 +1,142 @@
+"""Installation tokens: asked for with the App's own signature, kept, renewed, given up."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from keyfuse_store.settings import Settings
+from keyfuse_webhook.errors import InvalidSetting
+from keyfuse_webhook.git_fetch import RepositoryGone
+from keyfuse_webhook.github_app import GitHubApp
+from keyfuse_webhook.github_jobs import github_handlers
+from keyfuse_webhook.github_names import RepositoryName
+from keyfuse_webhook.jobs_model import Job, TryAgain
+from support.githttp import GitServer
+from support.githubapi import StandInApi, app_pem
+
+NAME = RepositoryName("acme", "app")
+
+
+@pytest.fixture
+def api():
+    with StandInApi().running() as running:
+        yield running
+
+
+def load(api, tmp_path, **more):
+    return Settings.load(
+        {
+            "KEYFUSE_HOME": str(tmp_path),
+            "KEYFUSE_GITHUB_API_URL": api.url,
+            "KEYFUSE_GITHUB_APP_ID": "12345",
+            "KEYFUSE_GITHUB_APP_PRIVATE_KEY": app_pem(),
+        }
+        | more
+    )
+
+
+@pytest.fixture
+def app(api, tmp_path):
+    return GitHubApp(load(api, tmp_path))
+
+
+def test_token_is_asked_for_once_with_the_least_permission(app, api):
+    tokens = [app.token("77", NAME) for _ in range(3)]
+    assert [token.reveal() for token in tokens] == [api.token()] * 3
+    assert api.calls == [
+        ("/app/installations/77/access_tokens", {"permissions": {"contents": "read"}})
+    ]
+    assert app.token("78", NAME) != tokens[0]
+
+
+def test_token_about_to_end_is_replaced(app, api):
+    api.lifetime = timedelta(minutes=9)
+    assert app.token("77", NAME) != app.token("77", NAME)
+
+
+def test_no_installation_no_token(app, api):
+    assert app.token("", NAME) is None
+    assert api.calls == []
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 422])
+def test_installation_removed_or_suspended_is_gone(app, api, status):
+    api.status = status
+    with pytest.raises(RepositoryGone) as caught:
+        app.token("77", NAME)
+    assert str(status) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [(429, {}), (500, {}), (503, {}), (403, {"X-RateLimit-Remaining": "0"}),
+     (403, {"Retry-After": "60"})],
+)  # fmt: skip
+def test_limits_and_outages_pass(app, api, status, headers):
+    api.status, api.headers = status, headers
+    with pytest.raises(TryAgain):
+        app.token("77", NAME)
+    api.status = None
+    assert app.token("77", NAME) is not None
+
+
+def test_nobody_there_is_tried_again(tmp_path):
+    with StandInApi().running() as gone:
+        app = GitHubApp(load(gone, tmp_path))
+    with pytest.raises(TryAgain):
+        app.token("77", NAME)
+
+
+def test_key_with_escaped_line_ends_is_a_key(api, tmp_path):
+    escaped = app_pem().replace("\n", "\\n")
+    app = GitHubApp(load(api, tmp_path, KEYFUSE_GITHUB_APP_PRIVATE_KEY=escaped))
+    assert app.token("77", NAME) is not None
+
+
+def elliptic():
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ["not a key", "elliptic"])
+def test_key_that_is_none_is_said_at_the_start_and_not_shown(api, tmp_path, key):
+    wrong = elliptic() if key == "elliptic" else key
+    with pytest.raises(InvalidSetting, match="github_app_private_key") as caught:
+        GitHubApp(load(api, tmp_path, KEYFUSE_GITHUB_APP_PRIVATE_KEY=wrong))
+    assert wrong not in str(caught.value)
+
+
+def test_id_without_key_is_said_at_the_start(service, tmp_path):
+    half = Settings.load({"KEYFUSE_HOME": str(tmp_path), "KEYFUSE_GITHUB_APP_ID": "1"})
+    service.store.settings = half
+    with pytest.raises(InvalidSetting, match="both its id and its private key"):
+        github_handlers(service.store, service.queue.enqueue)
+
+
+def test_key_pushed_to_a_private_repository_dies(api, settings, open_service, planted):
+    with GitServer(planted).running() as server:
+        service = open_service(
+            settings(
+                KEYFUSE_GITHUB_SERVER_URL=server.url,
+                KEYFUSE_GITHUB_API_URL=api.url,
+                KEYFUSE_GITHUB_APP_ID="12345",
+                KEYFUSE_GITHUB_APP_PRIVATE_KEY=app_pem(),
+            )
+        )
+        remote = server.repository()
+        issued = service.issue()
+        before = remote.commit("first")
+        after = remote.commit("a leak", a_txt=issued.token.reveal())
+        remote.push()
+        server.token = "ghs_1_" + "1".zfill(40) + ".x.y"
+        pushes = github_handlers(service.store, service.queue.enqueue)["push"]
+        job = Job("push-1", "push", ("acme/app", before, after, "1", "private", "77"), "acme/app")
+        outcome = asyncio.run(pushes.attempt(job))
+        assert (outcome.state, outcome.reason) == ("done", "1 key of ours")
+        assert service.state(issued) == "revoked"
