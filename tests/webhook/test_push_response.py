@@ -251,3 +251,15 @@ def _queued(service, *, other_than=None):
     ]
     line, *arguments = found.input["args"]
     return Job(found.workflow_id, "push", tuple(arguments), line)
+
+
+def test_no_word_in_the_repository_protects_a_key(hooked, remote, work):
+    service = hooked()
+    work(service.store)
+    issued = service.issue()
+    token = issued.token.reveal()
+    policy = '[[ignore]]\npaths = ["**"]\n'
+    remote.commit("x", example_py=f"# keyfuse:ignore example\nK='{token}' # keyfuse:ignore\n",
+                  keyfuse_toml=policy)  # fmt: skip
+    push(service, remote)
+    eventually(lambda: service.state(issued) == "revoked")

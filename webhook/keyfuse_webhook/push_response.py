@@ -86,9 +86,10 @@ class PushResponse:
         return lambda refspecs, depth: fetch(mirror, url, refspecs, token=token, depth=depth)
 
     def _scan(self, mirror: Path, push: Push, new: NewCommits) -> Outcome:
-        scanning = Scanning(self._matcher)
+        # Nothing is judged away: whether it is a key of ours is proven, not guessed.
+        scanning = Scanning(self._matcher, every=True)
         examined = scan_range(scanning, Repository(str(mirror)), str(new))
-        result = conclude(examined, self._matcher)
+        result = conclude(examined, self._matcher, every=True)
         ours = self._kill(push, new, result)
         _log.info(
             "push_scanned",
