@@ -27,6 +27,8 @@ def isolated_environment(
         if name.startswith(("GIT_", "KEYFUSE_", "XDG_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+    # Compiled rules are the same for all tests, and take a second to compile.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
     for name, value in _ISOLATED.items():
         monkeypatch.setenv(name, value)
 

@@ -39,6 +39,9 @@ class Matcher:
 
     One pass of the search tells where literals, keywords and encoded forms are; most objects have
     none. The expressions of a rule are compiled when its first literal is met.
+
+    Attributes:
+        decodes: True where encoded text is looked into, too.
     """
 
     def __init__(
@@ -67,7 +70,7 @@ class Matcher:
         ]
         self._hits = search.hits
         self._signals = search.signals
-        self._decodes = any(signal.form not in UNENCODED for signal in search.signals)
+        self.decodes = any(signal.form not in UNENCODED for signal in search.signals)
         self._limit = candidate_limit
         self._patterns: dict[str, regex.Pattern[bytes]] = {}
 
@@ -76,7 +79,7 @@ class Matcher:
         hits = self._hits(data)
         if not hits and not self._unled:
             return Matches([], complete=True)
-        return self._judged(data, hits, DEPTH if self._decodes else 0, None)
+        return self._judged(data, hits, DEPTH if self.decodes else 0, None)
 
     def _judged(self, data: bytes, hits: list[Hit], depth: int, budget: "Budget | None") -> Matches:
         positions: dict[int, set[int]] = {number: set() for number in self._unled}

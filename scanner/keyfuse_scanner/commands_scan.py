@@ -85,6 +85,8 @@ class Since(click.ParamType[int]):
 @click.option("--only", metavar="ID", multiple=True, help="Use only this rule; may be repeated.")
 @click.option("--all", "all_", is_flag=True, help="Show what does not count, too, and why.")
 @click.option("--show-secrets", is_flag=True, help="Show secrets in full.")
+@click.option("--no-decode", is_flag=True, help="Leave encoded text and archives as they are.")
+@click.option("--no-cache", is_flag=True, help="Use nothing from earlier scans, keep nothing.")
 @click.option("--max-file-size", type=Size(), help="Leave larger files out, and say so.")
 @click.option(
     "--baseline", metavar="FILE", type=click.Path(), help="Known secrets, instead of the policy's."
@@ -112,6 +114,8 @@ def scan(
     only: tuple[str, ...],
     all_: bool,
     show_secrets: bool,
+    no_decode: bool,
+    no_cache: bool,
     max_file_size: int | None,
     baseline: str | None,
     fail_on: str | None,
@@ -135,7 +139,14 @@ def scan(
         raise UsageError(f"--show-secrets: a report in {format_} is for others and never has them")
     found = find_policy(Path.cwd(), Path(config) if config else None)
     policy = found.policy
-    matcher = make_matcher(policy, rule_files=rule_files, rule_set=rule_set, only=only)
+    matcher = make_matcher(
+        policy,
+        rule_files=rule_files,
+        rule_set=rule_set,
+        only=only,
+        decode=not no_decode,
+        cache=not no_cache,
+    )
     limit = policy.max_file_size if max_file_size is None else max_file_size
     scanning = Scanning(matcher, limit, every=all_)
     examine = _mode(paths, **mode)

@@ -1,12 +1,14 @@
 """Look into documents: bytes to hits, with line and column. Pure but for reading the pieces."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from keyfuse_rules.judgement import may_be_shown
 from keyfuse_rules.matching import Matcher
 from keyfuse_rules.model import Match
 from keyfuse_rules.secret import Secret
+from keyfuse_scanner.archives.kinds import archive_kind
 from keyfuse_scanner.model import PLACES_WITHOUT_LINES, Document, Hit, Unscanned
 from keyfuse_scanner.windows import Window, windows
 
@@ -45,7 +47,18 @@ def examine(
             continue
         objects += entry.place not in PLACES_WITHOUT_LINES
         complete = True
-        for window in windows(_reported(entry.pieces, unscanned)):
+        pieces = _reported(entry.pieces, unscanned)
+        if matcher.decodes and entry.place not in PLACES_WITHOUT_LINES:
+            first = next(pieces, b"")
+            pieces = chain((first,), pieces)
+            if archive_kind(first) is not None:
+                from keyfuse_scanner.archived import look_into
+
+                looked = look_into(entry, pieces, matcher, every=every)
+                hits += looked.hits
+                unscanned += looked.unscanned
+                pieces = looked.pieces
+        for window in windows(pieces):
             matches = matcher.matches(window.data)
             hits += _hits(
                 entry,
@@ -71,7 +84,10 @@ def _reported(pieces: Iterable[bytes | Unscanned], unscanned: list[Unscanned]) -
 
 
 def _hits(document: Document, window: Window, matches: list[Match]) -> Iterator[Hit]:
-    owned = [match for match in matches if window.begin <= match.start < window.end]
+    # A run of encoded text may reach over a seam; found on both sides, it is one finding still.
+    owned = [
+        match for match in matches if match.decoded or window.begin <= match.start < window.end
+    ]
     if not owned:
         return
     from keyfuse_scanner.allow import Comments
@@ -83,15 +99,21 @@ def _hits(document: Document, window: Window, matches: list[Match]) -> Iterator[
     ):
         yield Hit(
             rule=match.rule,
-            secret=Secret(window.data[match.start : match.end].decode("latin-1")),
+            secret=match.secret or Secret(window.data[match.start : match.end].decode("latin-1")),
             checksum=match.checksum,
             key_id=match.key_id,
             place=document.place,
             path=document.path,
             object_id=document.object_id,
             line=line if has_lines else None,
-            column=column if has_lines else None,
+            column=_column(match, column) if has_lines else None,
             commit=document.commit,
             reason=match.reason,
             comments=comments.beside(match.start, match.end),
+            decoded=match.decoded,
         )
+
+
+def _column(match: Match, column: int) -> int:
+    """Return a column in characters, of which each has two bytes in UTF-16."""
+    return (column - 1) // 2 + 1 if match.decoded[:1] == ("utf-16",) else column

@@ -82,6 +82,7 @@ class Hit(NamedTuple):
         secret: The matched bytes, one character per byte (Latin-1), so that none is lost.
         reason: Why its rule takes it for none; None where it does not.
         comments: Those beside it that may allow it.
+        decoded: The encodings and archives that hid it, outermost first.
         rank: The smaller, the earlier in history; decides which place a finding shows.
     """
 
@@ -98,6 +99,7 @@ class Hit(NamedTuple):
     rank: int = 0
     reason: str | None = None
     comments: "tuple[Comment, ...]" = ()
+    decoded: tuple[str, ...] = ()
 
 
 class Reason(NamedTuple):

@@ -6,6 +6,7 @@ from pathlib import Path
 from keyfuse_rules.errors import RulesError
 from keyfuse_rules.matching import Matcher
 from keyfuse_rules.model import Rule
+from keyfuse_scanner.engine import load_matcher
 from keyfuse_scanner.errors import UsageError
 from keyfuse_scanner.policy import Policy
 from keyfuse_scanner.printable import harmless
@@ -18,14 +19,12 @@ def make_matcher(
     rule_files: Sequence[str] = (),
     rule_set: str | None = None,
     only: Sequence[str] = (),
+    decode: bool = True,
+    cache: bool = True,
 ) -> Matcher:
-    """Return the matcher of a scan; see `rules_in_force`."""
+    """Return the matcher of a scan; see `rules_in_force` and `keyfuse_scanner.engine`."""
     rules = rules_in_force(policy, rule_files=rule_files, rule_set=rule_set, only=only)
-    if rules is None:
-        from keyfuse_rules.pack import default_rules
-
-        rules = default_rules()
-    return Matcher(rules)
+    return load_matcher(rules, decode=decode, cache=cache)
 
 
 def rules_in_force(

@@ -76,8 +76,11 @@ def redacting(matcher: Matcher) -> Show:
         position = 0
         for match in matcher.matches(raw).items:
             if match.start >= position:
-                secret = raw[match.start : match.end].decode("utf-8", "replace")
-                shown += [path_text(raw[position : match.start]), redact(match.rule, secret)]
+                secret = match.secret or Secret(raw[match.start : match.end].decode("latin-1"))
+                shown += [
+                    path_text(raw[position : match.start]),
+                    redact(match.rule, secret.reveal()),
+                ]
             position = max(position, match.end)
         return "".join([*shown, path_text(raw[position:])])
 
@@ -128,7 +131,7 @@ def _finding(group: list[_Judged], show: Show) -> Finding:
         date=_date(commit.when) if commit and commit.when is not None else None,
         object=first.object_id,
         place=first.place,
-        decoded=(),
+        decoded=first.decoded,
         redacted=redact(first.rule, secret.reveal()),
         fingerprint=fingerprint(first.rule.family, raw, guessable=first.rule.guessable),
         key_id=first.key_id,

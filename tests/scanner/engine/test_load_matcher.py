@@ -16,6 +16,11 @@ ACME = Rule("acme", "Acme", "Acme", "acme", Severity.LOW, (b"acme-tok-",), "acme
 RULES = [OWN, ACME]
 
 
+@pytest.fixture(autouse=True)
+def empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
 @pytest.fixture
 def compilations(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Return a list that grows with each compilation."""
@@ -145,9 +150,8 @@ def test_a_cache_that_others_may_read_or_write_is_not_used(compilations: list[ob
 
 
 def test_a_cache_within_a_repository_is_neither_read_nor_written(
-    compilations: list[object], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    compilations: list[object], tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     load_matcher(RULES)
     (tmp_path / ".git").mkdir()
     load_matcher(RULES)
