@@ -28,6 +28,7 @@ from dbos._serialization import DefaultSerializer
 
 from keyfuse_webhook.errors import WebhookError
 from keyfuse_webhook.jobs_model import Handler, Job, JobStatus, Outcome, State, TryAgain
+from keyfuse_webhook.old_sqlite import teach_fractions_of_seconds
 from keyfuse_webhook.pacing import Turn, pauses
 from keyfuse_webhook.worker_lock import WorkerLock
 
@@ -52,6 +53,7 @@ def _refuse_pickle(_serializer: object, _text: str) -> NoReturn:
 
 # No setting turns it off; a test plants such a row and sees that it does nothing.
 DefaultSerializer.deserialize = _refuse_pickle  # type: ignore[method-assign, assignment]  # it is never to return
+teach_fractions_of_seconds()
 
 
 class JobsUnavailable(WebhookError):
