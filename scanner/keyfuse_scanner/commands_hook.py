@@ -1,14 +1,20 @@
 """`keyfuse hook`."""
 
+import os
 import shutil
 import sys
 from pathlib import Path
 
 import click
+import platformdirs
 
-from keyfuse_scanner import hook as pre_commit
+from keyfuse_scanner import hook as hooks
+from keyfuse_scanner import hook_install
 from keyfuse_scanner.git import Repository
+from keyfuse_scanner.policy import Found, Policy, find_policy
 from keyfuse_scanner.printable import harmless
+
+_GLOBAL = click.option("--global", "everywhere", is_flag=True, help="For all your repositories.")
 
 
 @click.group()
@@ -17,25 +23,68 @@ def hook() -> None:
 
 
 @hook.command()
-def install() -> None:
+@_GLOBAL
+def install(*, everywhere: bool) -> None:
     """Install the pre-commit hook of this repository; one that is there already runs first."""
-    installed = pre_commit.install(Repository(), _program())
+    if everywhere:
+        installed = hook_install.install_global(_program(), _global_folder())
+    else:
+        installed = hook_install.install(Repository(), _program())
     click.echo(f"installed {harmless(str(installed.path))}")
     if installed.chained:
         click.echo("the hook that was there before is kept and runs first")
 
 
 @hook.command()
-def uninstall() -> None:
+@_GLOBAL
+def uninstall(*, everywhere: bool) -> None:
     """Remove the hook and put back the one that was there before."""
-    removed = pre_commit.uninstall(Repository())
+    if everywhere:
+        removed = hook_install.uninstall_global(_global_folder())
+    else:
+        removed = hook_install.uninstall(Repository())
     click.echo("removed" if removed else "there is no hook to remove")
 
 
 @hook.command()
 def run() -> int:
     """Scan what is staged; this is what the hook calls."""
-    return pre_commit.run()
+    return hooks.run()
+
+
+@hook.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def message(*, file: Path) -> int:
+    """Scan the message of a commit, as a commit-msg hook."""
+    return hooks.run_message(file)
+
+
+@hook.command(name="pre-push")
+@click.argument("remote", required=False)
+@click.argument("url", required=False)
+def pre_push(*, remote: str | None, url: str | None) -> int:  # noqa: ARG001 - git names both
+    """Scan what a push brings, as a pre-push hook, by itself or under pre-commit."""
+    old, new = os.environ.get("PRE_COMMIT_FROM_REF"), os.environ.get("PRE_COMMIT_TO_REF")
+    if old and new:
+        return hooks.run_push_range(old, new)
+    if "PRE_COMMIT_REMOTE_NAME" in os.environ:
+        # pre-commit names no range where nothing of the branch is on the remote.
+        tip = os.environ.get("PRE_COMMIT_LOCAL_BRANCH", "HEAD")
+        return hooks.run_push_range("0" * 40, tip)
+    return hooks.run_push(sys.stdin, remote)
+
+
+@hook.command(name="pre-receive")
+@click.option("--config", metavar="FILE", type=click.Path(), help="Policy of this server.")
+def pre_receive(*, config: str | None) -> int:
+    """Scan what was pushed to this server, as a pre-receive hook; a policy is its own only."""
+    here = Path.cwd()
+    found = find_policy(here, Path(config)) if config else Found(Policy(), here, here)
+    return hooks.run_receive(sys.stdin, found)
+
+
+def _global_folder() -> Path:
+    return platformdirs.user_config_path("keyfuse", appauthor=False) / "hooks"
 
 
 def _program() -> Path:

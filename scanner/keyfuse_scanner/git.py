@@ -178,6 +178,20 @@ def setting(repository: Repository, name: str) -> tuple[str, str] | None:
     return scope, value
 
 
+def global_setting(name: str) -> str | None:
+    """Return a setting of the user's own git configuration, or None where it is unset."""
+    try:
+        return _line(run(Repository(), "config", "--global", "--get", name, flags=()))
+    except GitFailed:
+        return None
+
+
+def set_global(name: str, value: str | None) -> None:
+    """Change the user's own git configuration; None takes the setting away."""
+    change = ["--unset", name] if value is None else [name, value]
+    run(Repository(), "config", "--global", *change, flags=())
+
+
 def location(repository: Repository, name: str) -> Path:
     """Return the path of a file in the repository's own directory, such as `MERGE_HEAD`."""
     path = _line(run(repository, "rev-parse", "--git-path", name))

@@ -68,14 +68,20 @@ def scan_staged(scanning: Scanning, repository: Repository) -> Examined:
 
 def scan_range(scanning: Scanning, repository: Repository, text: str) -> Examined:
     """Scan what commits bring and report what the old side of the range does not have."""
+    from keyfuse_scanner.sources.revisions import resolve_range
+
+    return scan_commits(scanning, repository, resolve_range(repository, text))
+
+
+def scan_commits(scanning: Scanning, repository: Repository, wanted: "Range") -> Examined:
+    """Scan a range of object ids; see `scan_range`."""
     from keyfuse_scanner.attribution import attribute, is_placed
     from keyfuse_scanner.sources.history import partial_documents
-    from keyfuse_scanner.sources.revisions import list_objects, resolve_range
+    from keyfuse_scanner.sources.revisions import list_objects
 
-    wanted = resolve_range(repository, text)
     if wanted.new is None:
         return Examined([], [], 0, 0)
-    revisions = [wanted.new, *([f"^{wanted.old}"] if wanted.old else [])]
+    revisions = wanted.revisions
     listed = list_objects(repository, revisions)
     source = partial_documents(repository, listed, max_size=scanning.max_size)
     examined = examine(_with(wanted.unscanned, source), scanning.matcher, every=scanning.every)
@@ -178,7 +184,7 @@ def _without_old_trees(
     try:
         before = tree_paths(repository, wanted.old)
         deleted = before.keys() - tree_paths(repository, wanted.new).keys()
-        sides = [wanted.old, *merge_bases(repository, wanted.old, wanted.new)]
+        sides = [wanted.old, *wanted.others, *merge_bases(repository, wanted.old, wanted.new)]
         old = _merged(repository, sides, examined.hits)
     except GitFailed:
         return examined  # an old side that cannot be read hides nothing

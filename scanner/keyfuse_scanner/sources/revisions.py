@@ -20,13 +20,21 @@ class Range(NamedTuple):
 
     Attributes:
         old: Its objects are known; None where there is no old side (a new branch).
-        new: What is to be scanned; None where a branch was deleted.
+        new: What is to be scanned; None where a branch was deleted, or nothing is new.
         unscanned: Set where the old side is not in this clone.
+        others: More old sides, where what is new branches off in several places.
     """
 
     old: str | None
     new: str | None
     unscanned: Unscanned | None = None
+    others: tuple[str, ...] = ()
+
+    @property
+    def revisions(self) -> list[str]:
+        """The range as `git rev-list` takes it."""
+        known = [side for side in (self.old, *self.others) if side is not None]
+        return [*([self.new] if self.new else []), *(f"^{side}" for side in known)]
 
 
 class Objects(NamedTuple):
@@ -69,6 +77,29 @@ def resolve_range(repository: Repository, text: str) -> Range:
             raise
     reason = "the old side of the range is not in this clone; fetch it, then scan again"
     return Range(None, new, Unscanned(reason, object_id=old_name))
+
+
+def new_range(repository: Repository, tip: str, *known: str) -> Range:
+    """Return what a tip brings that some refs do not have.
+
+    Args:
+        repository: Where.
+        tip: Object id of a commit or a tag.
+        known: Options of `git rev-list` that choose refs, such as `--all`.
+
+    Raises:
+        NoSuchRevision: the tip is not there.
+    """
+    try:
+        commit = resolve(repository, f"{tip}^{{commit}}")
+    except NoSuchRevision:
+        return Range(None, resolve(repository, tip))  # a tag of a blob or a tree
+    printed = git.run(repository, "rev-list", "--boundary", commit, "--not", *known)
+    sides = [line[1:] for line in printed.decode("ascii").split() if line.startswith("-")]
+    if not printed:
+        # The commit is known; a tag that points at it may be new.
+        return Range(commit, None if tip == commit else resolve(repository, tip))
+    return Range(sides[0] if sides else None, resolve(repository, tip), others=tuple(sides[1:]))
 
 
 def resolve(repository: Repository, name: str) -> str:
