@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from keyfuse_rules.keyfinding import CANDIDATE_LIMIT, find_keys
 from keyfuse_rules.keyformat import MARKER, TAIL_LENGTH
 from keyfuse_rules.model import OWN_RULE, Allow, Checksum, Match, Matches, Rule
-from keyfuse_rules.search import HIT_LIMIT, UNENCODED, Hit, Search, Signal
+from keyfuse_rules.search import HIT_LIMIT, UNENCODED, UNLED, Hit, Search, Signal
 
 if TYPE_CHECKING:
     import regex
@@ -66,7 +66,7 @@ class Matcher:
             search = plain_search(triggers(rules, decode=False))
         self._rules = rules
         self._unled = [
-            number for number, rule in enumerate(rules) if not rule.literals and not rule.keywords
+            number for signal in search.signals if signal.form == UNLED for number in signal.rules
         ]
         self._hits = search.hits
         self._signals = search.signals

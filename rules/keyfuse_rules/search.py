@@ -9,7 +9,8 @@ from typing import NamedTuple, Protocol
 
 PLAIN = "plain"
 KEYWORD = "keyword"
-UNENCODED = frozenset((PLAIN, KEYWORD))
+UNLED = "unled"
+UNENCODED = frozenset((PLAIN, KEYWORD, UNLED))
 
 HIT_LIMIT = 100_000
 
@@ -21,8 +22,9 @@ class Signal(NamedTuple):
     """What the hits of one or more triggers mean.
 
     Attributes:
-        form: `plain`, `keyword`, or a step in `keyfuse_rules.decoding.DECODERS`.
-        rules: For `plain` and `keyword`, the numbers of the rules to ask.
+        form: `plain`, `keyword`, or a step in `keyfuse_rules.decoding.DECODERS`; `unled` gives no
+            hits: its rules are to be asked about every object.
+        rules: For the first two and the last, the numbers of the rules to ask.
         length: For `plain`, how many bytes the literal has.
         phase: For `base64`, how many digits of the group that the hit ends in are behind it: 0
             where it ends with the group.

@@ -22,7 +22,7 @@ from keyfuse_rules.encoded_forms import (
 )
 from keyfuse_rules.heads import Head, heads, is_short
 from keyfuse_rules.model import OWN_RULE, Rule
-from keyfuse_rules.search import KEYWORD, PLAIN, Signal
+from keyfuse_rules.search import KEYWORD, PLAIN, UNLED, Signal
 
 # How much of a literal is searched for. Forms of many bytes for each are dear to compile.
 _HEAD = 12
@@ -82,7 +82,11 @@ def triggers(rules: Sequence[Rule], *, decode: bool) -> Triggers:
             for literal in rule.literals:
                 found += forms(literal)
             found += _broken_off(rule)
-    signals = tuple(dict.fromkeys(signal for signal, _, _ in found))
+    unled = (number for number, rule in enumerate(rules) if not (rule.literals or rule.keywords))
+    signals = (
+        *dict.fromkeys(signal for signal, _, _ in found),
+        *(Signal(UNLED, (number,)) for number in unled),
+    )
     numbers = {signal: number for number, signal in enumerate(signals)}
     return Triggers(
         signals,

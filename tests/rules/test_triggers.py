@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from keyfuse_rules.matching import Matcher
 from keyfuse_rules.model import Rule, Severity
 from keyfuse_rules.pack import OWN, default_rules
 from keyfuse_rules.plainsearch import plain_search
@@ -56,6 +57,13 @@ def test_a_rule_without_literals_is_asked_where_a_keyword_stands_in_any_case() -
     rule = _rule("x")._replace(literals=(), keywords=(b"acme",))
     search = plain_search(triggers([rule], decode=False))
     assert [search.signals[number].form for number, _ in search.hits(b"an ACMe key")] == ["keyword"]
+
+
+def test_a_rule_without_literals_and_keywords_is_asked_about_every_object() -> None:
+    rule = _rule("x", "[0-9]{3}")._replace(literals=())
+    found = triggers([OWN, rule], decode=False)
+    assert [signal.rules for signal in found.signals if signal.form == "unled"] == [(1,)]
+    assert [match.start for match in Matcher([OWN, rule]).matches(b"a 123").items] == [2]
 
 
 def test_triggers_are_read_alike_by_all_engines() -> None:

@@ -54,7 +54,7 @@ def base64(data: bytes, anchor: int, phase: int) -> Iterator[Run]:
     """Decode the base64 run around a digit, in lines or without, in either alphabet (RFC 4648)."""
     for alphabet in (_STANDARD, _URL):
         for digits in _readings(data, anchor, alphabet):
-            skipped = (digits.before + 1 - phase) % 4
+            skipped = min((digits.before + 1 - phase) % 4, len(digits.text))
             text = digits.text[skipped:].translate(_TO_STANDARD)
             yield Run("base64", _decode_base64(text), digits.start + skipped, digits.end)
 

@@ -2,7 +2,7 @@
 
 import marshal
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 from zlib import crc32
 
 from keyfuse_rules.model import Allow, Rule, Severity
@@ -26,7 +26,7 @@ class Compiled(NamedTuple):
         needles: For the search without native code.
     """
 
-    rules: tuple[Rule, ...]
+    rules: Sequence[Rule]
     signals: tuple[Signal, ...]
     numbers: Sequence[int] = ()
     database: bytes = b""
@@ -83,7 +83,7 @@ def _packed(compiled: Compiled) -> tuple[Any, ...]:
 def _unpacked(content: tuple[Any, ...]) -> Compiled:
     rules, signals, numbers, database, needles = content
     return Compiled(
-        rules=tuple(_rule(fields) for fields in rules),
+        rules=_KeptRules(rules),
         signals=tuple(Signal._make(fields) for fields in signals),
         numbers=memoryview(numbers).cast("H"),
         database=database,
@@ -106,6 +106,31 @@ def _plain(value: Any) -> Any:
 
 _SEVERITY = Rule._fields.index("severity")
 _ALLOWS = Rule._fields.index("allows")
+
+
+class _KeptRules(Sequence[Rule]):
+    """Rules that become rules when they are asked for: most runs ask for none."""
+
+    def __init__(self, kept: Sequence[tuple[Any, ...]]) -> None:
+        self._kept = kept
+        self._made: dict[int, Rule] = {}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @overload
+    def __getitem__(self, index: int) -> Rule: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Rule]: ...
+
+    def __getitem__(self, index: int | slice) -> Rule | list[Rule]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        rule = self._made.get(index)
+        if rule is None:
+            rule = self._made[index] = _rule(self._kept[index])
+        return rule
 
 
 def _rule(fields: tuple[Any, ...]) -> Rule:
