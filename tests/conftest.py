@@ -5,8 +5,13 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from support.hunt import PLANTED, files_with_keys, holds_key
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("keyfuse", deadline=None)
+settings.load_profile("keyfuse")
 
 _ISOLATED = {
     "GIT_CONFIG_NOSYSTEM": "1",

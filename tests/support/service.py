@@ -30,7 +30,7 @@ def start_service(
             stdout=output,
             stderr=output,
         )
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while process.poll() is None and time.monotonic() < deadline:
         try:
             if httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False).is_success:
