@@ -68,7 +68,7 @@ def create(*, history: bool, **options: Any) -> int:
     result = scan_scope(where.found, scope).result
     entries = entries_of(result.findings)
     _write(where, entries, scope)
-    _say(where, {"entries": len(entries)}, f"{len(entries)} secrets in {_shown(where)}")
+    _say(where, {"entries": len(entries)}, f"{len(entries)} known in {_shown(where)}")
     return _incomplete(result)
 
 
@@ -86,7 +86,7 @@ def update(**options: Any) -> int:
     _say(
         where,
         figures,
-        f"{len(change.entries)} secrets in {_shown(where)}:"
+        f"{len(change.entries)} known in {_shown(where)}:"
         f" {len(change.added)} added, {len(change.dropped)} stale ones dropped",
     )
     return _incomplete(result)
@@ -139,7 +139,7 @@ def import_(*, source: str, **options: Any) -> int:
         complain(f"{harmless(place.path)}:{place.line}: keyfuse finds nothing there")
     added = len(entries) - len(known.entries)
     figures = {"entries": len(entries), "added": added, "nothing": len(imported.nothing)}
-    _say(where, figures, f"{len(entries)} secrets in {_shown(where)}: {added} added")
+    _say(where, figures, f"{len(entries)} known in {_shown(where)}: {added} added")
     return Exit.CLEAN
 
 

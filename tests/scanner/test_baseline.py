@@ -31,7 +31,7 @@ def test_what_is_known_is_reported_no_more_and_what_is_new_is(repo, keyfuse):
     repo.write("a", KEY)
     done = keyfuse("baseline", "create")
     assert done.code == 0
-    assert done.out.endswith(f"1 secrets in {repo.path}/{FILE}\n")
+    assert done.out.endswith(f"1 known in {repo.path}/{FILE}\n")
     assert keyfuse("scan").code == 0
     repo.write("b", OTHER)
     assert keyfuse("scan").code == 1

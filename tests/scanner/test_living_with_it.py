@@ -138,8 +138,7 @@ def test_stale_entries_are_told_by_a_scan_of_all_they_cover(repo, keyfuse):
     done = keyfuse("scan", "--baseline", "base")
     assert done.code == 0
     assert done.err == (
-        "keyfuse: 1 entry of the baseline or ignore file are stale, found no more:"
-        f" {prints(OTHER)}\n"
+        f"keyfuse: 1 stale entry in the baseline or ignore file, found no more: {prints(OTHER)}\n"
     )
     _, document = report(keyfuse, "--baseline", "base")
     assert document["summary"]["stale"] == [prints(OTHER)]

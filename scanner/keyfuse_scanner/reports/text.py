@@ -36,8 +36,8 @@ def stale_line(result: ScanResult) -> str:
     """Return one line about entries of lists that match nothing any more."""
     shown = ", ".join(result.stale[:_STALE_SHOWN])
     more = ", …" if len(result.stale) > _STALE_SHOWN else ""
-    entries = "1 entry" if len(result.stale) == 1 else f"{len(result.stale)} entries"
-    return f"{entries} of the baseline or ignore file are stale, found no more: {shown}{more}"
+    count = _count(len(result.stale), "stale entry", "stale entries")
+    return f"{count} in the baseline or ignore file, found no more: {shown}{more}"
 
 
 def summary(result: ScanResult) -> str:
@@ -116,8 +116,8 @@ def _details(finding: Finding) -> Iterator[str]:
         yield f"in {finding.occurrences} objects"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _count(number: int, noun: str, plural: str | None = None) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"
 
 
 def _size(size: int) -> str:
