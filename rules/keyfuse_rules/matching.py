@@ -121,7 +121,10 @@ class Matcher:
         for signal, end in encoded:
             yield Site(signal.form, end - 1, signal.phase)
         for number, part in found.items():
-            own = self._rules[number].rule_id == OWN_RULE
+            rule = self._rules[number]
+            if not part.unmatched or rule.has_context:
+                continue
+            own = rule.rule_id == OWN_RULE
             steps = neighbourhood.own_steps if own else neighbourhood.steps
             for literal in part.unmatched:
                 if not budget.take(neighbourhood.COST):

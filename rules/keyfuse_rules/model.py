@@ -107,6 +107,11 @@ class Rule(NamedTuple):
         """Return the whole regular expression, head and tail."""
         return self.pattern + self.tail
 
+    @property
+    def has_context(self) -> bool:
+        """Tell whether its literals are names beside a secret and no part of it."""
+        return "(?<secret>" in self.expression
+
 
 class Match(NamedTuple):
     """One place in an object that a rule recognises; `data[start:end]` is the secret.

@@ -22,7 +22,7 @@ class Signal(NamedTuple):
     """What the hits of one or more triggers mean.
 
     Attributes:
-        form: `plain`, `keyword`, or a step in `keyfuse_rules.decoding.DECODERS`; `unled` gives no
+        form: `plain`, `keyword`, or a step in `keyfuse_rules.decoding.decoders`; `unled` gives no
             hits: its rules are to be asked about every object.
         rules: For the first two and the last, the numbers of the rules to ask.
         length: For `plain`, how many bytes the literal has.

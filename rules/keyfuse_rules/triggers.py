@@ -29,8 +29,7 @@ _HEAD = 12
 _NUMBERED = 6
 _UNICODE = 5
 # Names before secrets share their beginnings, which are told apart when they are decoded.
-_STEM = 8
-_SECRET_GROUP = "(?<secret>"  # noqa: S105 - syntax of rules, no password
+_STEM = 12
 # The ends of a base64 form depend on what is beside it. Choices between more bytes than these make
 # the compiler slow, unless a short literal leaves nothing else.
 _WIDEST, _WIDEST_TWICE, _WIDEST_SHORT = 4, 2, 16
@@ -120,7 +119,7 @@ def _keywords(rules: Sequence[Rule]) -> Iterator[_Found]:
 def _forms_for(rule: Rule) -> Callable[[bytes], Iterator[_Found]]:
     if rule.rule_id == OWN_RULE:
         return _own_forms
-    return _context_forms if _SECRET_GROUP in rule.expression else _forms
+    return _context_forms if rule.has_context else _forms
 
 
 def _forms(literal: bytes) -> Iterator[_Found]:

@@ -3,11 +3,11 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyfuse_rules.decoding import DECODERS, Run
+from keyfuse_rules.decoding import Run, decoders
 
 
 def _first(step: str, data: bytes, anchor: int, phase: int = 0) -> Run:
-    return next(DECODERS[step](data, anchor, phase))
+    return next(decoders()[step](data, anchor, phase))
 
 
 def test_percent_keeps_what_is_no_number() -> None:
@@ -43,8 +43,8 @@ def test_utf_16_has_one_byte_for_each_character() -> None:
 
 
 def test_an_offset_that_is_no_digit_begins_no_run() -> None:
-    assert list(DECODERS["base64"](b"a b", 1, 0)) == []
-    assert list(DECODERS["hex"](b"a b", 1, 0)) == []
+    assert list(decoders()["base64"](b"a b", 1, 0)) == []
+    assert list(decoders()["hex"](b"a b", 1, 0)) == []
 
 
 def test_a_word_above_is_no_line_of_base64() -> None:
@@ -52,7 +52,7 @@ def test_a_word_above_is_no_line_of_base64() -> None:
     assert (run.data, run.start) == (b"hello, world", 11)
 
 
-STEPS = st.sampled_from(sorted(DECODERS))
+STEPS = st.sampled_from(sorted(decoders()))
 
 
 @settings(max_examples=25, deadline=None)
@@ -61,7 +61,7 @@ def test_every_decoded_byte_has_a_place_in_the_object(
     step: str, data: bytes, draw: st.DataObject
 ) -> None:
     anchor = draw.draw(st.integers(0, len(data) - 1))
-    for run in DECODERS[step](data, anchor, draw.draw(st.integers(0, 3))):
+    for run in decoders()[step](data, anchor, draw.draw(st.integers(0, 3))):
         assert 0 <= run.start <= run.end <= len(data) + 1
         for begin in range(len(run.data)):
             start, end = run.locate(begin, begin + 1)

@@ -177,3 +177,17 @@ def test_input_made_to_be_decoded_over_and_over_is_cut_and_told() -> None:
     run = base64.b64encode(b"_kf1" * 60_000)
     matches = MATCHER.matches(run)
     assert not matches.complete
+
+
+def test_a_long_run_full_of_hits_is_decoded_once_and_all_of_it() -> None:
+    # As the source map of a bundle: megabytes of base64 in one line.
+    text = (b";AAAA" * 1_000 + b";_kf1;") * 400 + KEY
+    matches = MATCHER.matches(b'"data:text/plain;base64,' + base64.b64encode(text) + b'"')
+    assert matches.complete
+    assert [match.decoded for match in matches.items if match.checksum == "valid"] == [("base64",)]
+
+
+def test_base64_that_is_wrapped_and_full_of_hits_is_read_once() -> None:
+    text = (b"words " * 50 + b"_kf1 ") * 400 + KEY
+    data = base64.encodebytes(text)
+    assert KEY in [_secret(match, data) for match in _valid(data)]
