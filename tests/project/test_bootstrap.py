@@ -11,7 +11,7 @@ import pytest
 from support.project import ROOT
 
 BOOTSTRAP = ROOT / ".ci" / "bootstrap.py"
-PYENV = Path("/root/.pyenv/versions")
+PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
 NOWHERE = {
     "PIP_CONFIG_FILE": os.devnull,
     "PIP_INDEX_URL": "http://127.0.0.1:9/simple",

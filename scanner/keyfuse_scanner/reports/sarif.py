@@ -46,7 +46,6 @@ def render(
     driver = {
         "name": tool.NAME,
         "semanticVersion": tool.version(),
-        "informationUri": tool.HOMEPAGE,
         "rules": [_rule(rule) for rule in rules.values()],
     }
     run = {

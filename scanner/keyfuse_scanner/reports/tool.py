@@ -9,7 +9,6 @@ from keyfuse_scanner.model import Finding
 from keyfuse_scanner.printable import harmless
 
 NAME = "keyfuse"
-HOMEPAGE = "https://pypi.org/project/keyfuse/"
 _CERTAINTY = {
     "valid": "Its checksum is right: it is a real one.",
     "invalid": "Its checksum seems wrong.",
