@@ -62,7 +62,11 @@ class Allowance:
         if quota is None:
             if rate_limit is None:
                 return None
-            return self._rate(self._take_rate, key_id, rate_limit, cost, now)
+            try:
+                refusal = self._take_rate(key_id, rate_limit, cost, now)
+            except RatesUnavailable as error:
+                return self._uncounted(error, now)
+            return None if refusal is None else _shortage("rate_limited", refusal)
         try:
             spent = self._quotas.take(key_id, quota, cost, now)
         except DatabaseError as error:
@@ -90,9 +94,12 @@ class Allowance:
         try:
             refusal = ask(key_id, text, cost, now)
         except RatesUnavailable as error:
-            self._warn(error, now)
-            return None if self._fail_open else Shortage("rate_limited", None, _TRY_AGAIN)
+            return self._uncounted(error, now)
         return None if refusal is None else _shortage("rate_limited", refusal)
+
+    def _uncounted(self, error: RatesUnavailable, now: int) -> Shortage | None:
+        self._warn(error, now)
+        return None if self._fail_open else Shortage("rate_limited", None, _TRY_AGAIN)
 
     def _warn(self, error: RatesUnavailable, now: int) -> None:
         """Say it once a second, not once a call."""

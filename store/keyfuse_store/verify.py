@@ -33,7 +33,7 @@ _UNKNOWN = Verdict(ok=False, code="unknown")
 _UNAVAILABLE = Verdict(ok=False, code="unavailable")
 _NO_DIGEST = bytes(32)
 _PREFIX_END = -len(MARKER) - TAIL_LENGTH
-_LISTS = (list, tuple)
+_LISTS = frozenset((list, tuple))
 
 Question = tuple[Sequence[str], Sequence[str], str | None, str | None, int, str | None]
 """What a caller wants to do: scopes, any_of, resource, client address, cost, user agent."""
@@ -84,9 +84,8 @@ class Verifier:
         scopes, any_of, _, _, cost, _ = question
         if cost.__class__ is not int or not 0 <= cost <= COST_MAX:
             raise InvalidField("cost", f"must be a whole number from 0 to {COST_MAX}")
-        if not isinstance(scopes, _LISTS) or not isinstance(any_of, _LISTS):
-            field = "any_of" if isinstance(scopes, _LISTS) else "scopes"
-            raise InvalidField(field, "must be a list of scopes, not one text")
+        if scopes.__class__ not in _LISTS or any_of.__class__ not in _LISTS:
+            _check_lists(scopes, any_of)
         text = token if token.__class__ is str else _plain(token)
         key_id = parse_id(text)
         if key_id is None:
@@ -101,7 +100,7 @@ class Verifier:
             log.error("a key could not be verified: %s", error)  # noqa: TRY400 - one clear line
             return self._stranger(_UNAVAILABLE, question)
         # A miss does the same work as a wrong secret and gives the same answer.
-        digest, version = (_NO_DIGEST, self._current) if row is None else row[:2]
+        digest, version = (_NO_DIGEST, self._current) if row is None else (row[0], row[1])
         mac = self._mac(version, text.encode())
         if mac is None:
             log.error("key %s needs pepper %d, which is not at hand", key_id, version)
@@ -152,6 +151,13 @@ class Verifier:
             asked = _words(scopes, any_of)
             self._usage.add(Call(self._clock(), None, verdict.code, cost, asked, address, agent))
         return verdict
+
+
+def _check_lists(scopes: object, any_of: object) -> None:
+    """Lists of another kind will do; one text or an iterator will not."""
+    for field, given in (("scopes", scopes), ("any_of", any_of)):
+        if not isinstance(given, list | tuple):
+            raise InvalidField(field, "must be a list of scopes, not one text")
 
 
 def _words(scopes: Sequence[object], any_of: Sequence[object]) -> str:

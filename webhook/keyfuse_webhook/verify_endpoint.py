@@ -5,6 +5,7 @@ service's hot path: a plain ASGI callable, reached before the router (`before_ro
 """
 
 import ipaddress
+from datetime import datetime
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -12,7 +13,6 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from keyfuse_store import InvalidField, KeyStore, Verdict
-from keyfuse_store.times import rfc3339
 from keyfuse_webhook.bodies import receive_body
 from keyfuse_webhook.problem import Refusal, problem
 
@@ -75,7 +75,7 @@ class VerifyEndpoint:
             )
         except (msgspec.MsgspecError, InvalidField, UnicodeError, RecursionError):
             return BAD_QUESTION
-        return _encode(as_json(verdict))
+        return answer_to(verdict)
 
     def _stop(self, request: Request) -> Response | None:
         """The refusal for a caller without the right to ask (RFC 6750), or None."""
@@ -92,23 +92,44 @@ class VerifyEndpoint:
         return problem(BAD_CREDENTIAL, {"WWW-Authenticate": challenge})
 
 
-def as_json(verdict: Verdict) -> dict[str, object]:
+def answer_to(verdict: Verdict) -> bytes:
     """The answer: what a gateway or an API needs to know about a proven key, and no more."""
-    answer: dict[str, object] = {"valid": verdict.ok, "code": verdict.code}
-    if verdict.retry_after is not None:
-        answer["retry_after"] = verdict.retry_after
     key = verdict.key
-    if key is not None:
-        answer |= {
-            "id": key.id,
-            "prefix": key.prefix,
-            "owner": key.owner,
-            "name": key.name,
-            "meta": msgspec.Raw(key.meta_json.encode()),
-            "scopes": key.scopes,
-            "expires": rfc3339(key.expires_us),
-        }
-    return answer
+    if key is None:
+        return _encode(_Stranger(verdict.ok, verdict.code))
+    wait = verdict.retry_after
+    return _encode(
+        _Known(
+            verdict.ok,
+            verdict.code,
+            key.id,
+            key.prefix,
+            key.owner,
+            key.name,
+            msgspec.Raw(key.meta_json.encode()),
+            key.scopes,
+            key.expires,
+            msgspec.UNSET if wait is None else wait,
+        )
+    )
+
+
+class _Stranger(msgspec.Struct, gc=False):
+    valid: bool
+    code: str
+
+
+class _Known(msgspec.Struct, gc=False):
+    valid: bool
+    code: str
+    id: str
+    prefix: str
+    owner: str
+    name: str
+    meta: msgspec.Raw
+    scopes: tuple[str, ...]
+    expires: datetime | None
+    retry_after: float | msgspec.UnsetType
 
 
 def is_loopback(host: str) -> bool:
