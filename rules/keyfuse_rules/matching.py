@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from keyfuse_rules.keyfinding import CANDIDATE_LIMIT, find_keys
 from keyfuse_rules.keyformat import MARKER, TAIL_LENGTH
 from keyfuse_rules.model import OWN_RULE, Allow, Checksum, Match, Matches, Rule
-from keyfuse_rules.search import HIT_LIMIT, UNENCODED, UNLED, Hit, Search, Signal
+from keyfuse_rules.search import HIT_LIMIT, UNENCODED, UNLED, WHOLE, Hit, Search, Signal
 
 if TYPE_CHECKING:
     import regex
@@ -86,6 +86,10 @@ class Matcher:
         encoded: list[tuple[Signal, int]] = []
         for number, end in hits:
             signal = self._signals[number]
+            if signal.form == WHOLE:
+                (rule,) = signal.rules
+                positions[rule] = self._occurrences(data, rule)
+                continue
             for rule in signal.rules:
                 positions.setdefault(rule, set()).add(end - signal.length)
             if not signal.rules:
@@ -131,6 +135,16 @@ class Matcher:
                     return
                 for step in steps(data, literal):
                     yield Site(step, literal)
+
+    def _occurrences(self, data: bytes, rule: int) -> set[int]:
+        """Return where the literals of a rule stand, if often then not everywhere."""
+        found: set[int] = set()
+        for literal in self._rules[rule].literals:
+            hit = data.find(literal)
+            while hit >= 0 and len(found) <= self._limit:
+                found.add(hit)
+                hit = data.find(literal, hit + 1)
+        return found
 
     def _match_own(self, rule: Rule, data: bytes, hits: set[int]) -> _Found:
         keys, complete = find_keys(data, self._limit)

@@ -15,7 +15,8 @@ class Needle(NamedTuple):
     Attributes:
         signal: Number of the signal that it gives.
         core: Bytes that stand in every hit.
-        expression: The whole, as a regular expression.
+        expression: The whole, as a regular expression; empty where it is enough that the core
+            stands somewhere.
     """
 
     signal: int
@@ -37,7 +38,11 @@ class PlainSearch:
         """Return the hits in one object; see `keyfuse_rules.search.Search`."""
         found: list[Hit] = []
         for signal, core, whole in self._needles:
-            if core in data:
+            if core not in data:
+                continue
+            if not whole:
+                found.append((signal, 0))
+            else:
                 for hit in self._whole(whole).finditer(data):
                     found.append((signal, hit.end(1)))
                     if len(found) >= HIT_LIMIT:
@@ -64,6 +69,8 @@ def needles(wanted: Triggers) -> list[Needle]:
             trigger.signal, max(_fixed_parts(trigger), key=len, default=b""), expression(trigger)
         )
         for trigger in wanted.triggers
+    ] + [
+        Needle(whole.signal, literal, b"") for whole in wanted.wholes for literal in whole.literals
     ]
 
 

@@ -9,8 +9,9 @@ from typing import NamedTuple, Protocol
 
 PLAIN = "plain"
 KEYWORD = "keyword"
+WHOLE = "whole"
 UNLED = "unled"
-UNENCODED = frozenset((PLAIN, KEYWORD, UNLED))
+UNENCODED = frozenset((PLAIN, KEYWORD, WHOLE, UNLED))
 
 HIT_LIMIT = 100_000
 
@@ -22,9 +23,11 @@ class Signal(NamedTuple):
     """What the hits of one or more triggers mean.
 
     Attributes:
-        form: `plain`, `keyword`, or a step in `keyfuse_rules.decoding.decoders`; `unled` gives no
-            hits: its rules are to be asked about every object.
-        rules: For the first two and the last, the numbers of the rules to ask.
+        form: `plain`: a literal stands there; `keyword`: one stands somewhere; `whole`: a rule may
+            match somewhere, and where does not matter; `unled` gives no hits: its rules are to be
+            asked about every object. Everything else is a step in
+            `keyfuse_rules.decoding.decoders`: something is encoded there.
+        rules: For what is not encoded, the numbers of the rules to ask.
         length: For `plain`, how many bytes the literal has.
         phase: For `base64`, how many digits of the group that the hit ends in are behind it: 0
             where it ends with the group.

@@ -5,7 +5,7 @@ forms that these take when they are encoded. A hit of an encoded form costs a lo
 kilobytes, so forms are long enough to be rare; `docs/performance.md` has the measurements.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import NamedTuple
 
 from keyfuse_rules.encoded_forms import (
@@ -22,7 +22,8 @@ from keyfuse_rules.encoded_forms import (
 )
 from keyfuse_rules.heads import Head, heads, is_short
 from keyfuse_rules.model import OWN_RULE, Rule
-from keyfuse_rules.search import KEYWORD, PLAIN, UNLED, Signal
+from keyfuse_rules.search import KEYWORD, PLAIN, UNLED, WHOLE, Signal
+from keyfuse_rules.wholes import whole_expression
 
 # How much of a literal is searched for. Forms of many bytes for each are dear to compile.
 _HEAD = 12
@@ -30,6 +31,7 @@ _NUMBERED = 6
 _UNICODE = 5
 # Names before secrets share their beginnings, which are told apart when they are decoded.
 _STEM = 12
+_STEM_MIN = 6
 # The ends of a base64 form depend on what is beside it. Choices between more bytes than these make
 # the compiler slow, unless a short literal leaves nothing else.
 _WIDEST, _WIDEST_TWICE, _WIDEST_SHORT = 4, 2, 16
@@ -60,11 +62,26 @@ class Trigger(NamedTuple):
     gap: Gap | None = None
 
 
+class Whole(NamedTuple):
+    """The whole of a rule, to be searched for until it is found once.
+
+    Attributes:
+        signal: An index into the signals.
+        expression: What to search for.
+        literals: One of them stands in it; enough to search for where the expression is too much.
+    """
+
+    signal: int
+    expression: bytes
+    literals: tuple[bytes, ...]
+
+
 class Triggers(NamedTuple):
     """All that is searched for in one pass over an object."""
 
     signals: tuple[Signal, ...]
     triggers: tuple[Trigger, ...]
+    wholes: tuple[Whole, ...] = ()
 
 
 def triggers(rules: Sequence[Rule], *, decode: bool) -> Triggers:
@@ -74,7 +91,12 @@ def triggers(rules: Sequence[Rule], *, decode: bool) -> Triggers:
         rules: In the order in which signals count them.
         decode: Search for encoded forms, too.
     """
-    found = [*_plain(rules), *_keywords(rules)]
+    wholes = {
+        number: expression
+        for number, rule in enumerate(rules)
+        if (expression := whole_expression(rule)) is not None
+    }
+    found = [*_plain(rules, wholes), *_keywords(rules)]
     if decode:
         for rule in rules:
             forms = _forms_for(rule)
@@ -84,6 +106,7 @@ def triggers(rules: Sequence[Rule], *, decode: bool) -> Triggers:
     unled = (number for number, rule in enumerate(rules) if not (rule.literals or rule.keywords))
     signals = (
         *dict.fromkeys(signal for signal, _, _ in found),
+        *(Signal(WHOLE, (number,)) for number in wholes),
         *(Signal(UNLED, (number,)) for number in unled),
     )
     numbers = {signal: number for number, signal in enumerate(signals)}
@@ -92,16 +115,20 @@ def triggers(rules: Sequence[Rule], *, decode: bool) -> Triggers:
         tuple(
             Trigger(numbers[signal], pattern, gap) for signal, pattern, gap in dict.fromkeys(found)
         ),
+        tuple(
+            Whole(numbers[Signal(WHOLE, (number,))], expression, rules[number].literals)
+            for number, expression in wholes.items()
+        ),
     )
 
 
 _Found = tuple[Signal, Pattern, Gap | None]
 
 
-def _plain(rules: Sequence[Rule]) -> Iterator[_Found]:
+def _plain(rules: Sequence[Rule], without: Container[int]) -> Iterator[_Found]:
     users: dict[Head, list[int]] = {}
     for number, rule in enumerate(rules):
-        for head in heads(rule):
+        for head in () if number in without else heads(rule):
             users.setdefault(head, []).append(number)
     for (pattern, begin), numbers in users.items():
         yield Signal(PLAIN, tuple(numbers), len(pattern) - begin), pattern, None
@@ -140,7 +167,7 @@ def _forms(literal: bytes) -> Iterator[_Found]:
 
 def _broken_off(rule: Rule) -> Iterator[_Found]:
     """Yield what short literals look like where less than is searched for stands behind them."""
-    for literal in rule.literals if is_short(rule) else ():
+    for literal in rule.literals if is_short(rule) and not rule.has_context else ():
         if len(literal) >= _BROKEN_OFF_MIN:
             pattern = (*plain(literal), _QUOTES)
             yield Signal("joined"), pattern, Gap(len(literal), _BROKEN_OFF)
@@ -148,7 +175,7 @@ def _broken_off(rule: Rule) -> Iterator[_Found]:
 
 def _context_forms(literal: bytes) -> Iterator[_Found]:
     """Yield the encoded forms of a name that stands before a secret: whole files are encoded."""
-    for form in base64(plain(literal[:_STEM])):
+    for form in base64(plain(literal[:_STEM])) if len(literal) >= _STEM_MIN else ():
         yield _base64_found(form, _WIDEST_TWICE)
 
 

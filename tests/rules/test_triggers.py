@@ -78,7 +78,7 @@ def test_triggers_are_read_alike_by_all_engines() -> None:
         (r"(?i:key-)[0-9a-f]{2,}", 0, b"key-0a", 0),
         (r"(?:x|yy)key-\d\s\w", 2, b"yykey-1 a", 2),
         (r"[0-9]{3,5}key-[^a-z]", 5, b"12345key-A", 5),
-        (r"[a-z]{2}(?<secret>key-(?:ab|cd)+)\b", 2, b"qqkey-abcd", 2),
+        (r"[a-z]{2}(?<whole>key-(?:ab|cd)+)\b", 2, b"qqkey-abcd", 2),
         (r"(?>key-).(?=z)", 0, b"key-!z", 0),
     ],
 )

@@ -108,8 +108,8 @@ def _compile(rules: Sequence[Rule] | None, decode: bool, facts: Facts) -> Compil
     if facts.engine == "hyperscan":
         from keyfuse_scanner.engine.native import compiled
 
-        numbers = [trigger.signal for trigger in wanted.triggers]
-        return Compiled(kept, wanted.signals, numbers, compiled(wanted))
+        made = compiled(wanted)
+        return Compiled(kept, wanted.signals, made.numbers, made.database)
     from keyfuse_rules.plainsearch import needles
 
     return Compiled(kept, wanted.signals, needles=needles(wanted))
