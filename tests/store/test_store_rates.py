@@ -308,3 +308,19 @@ def test_a_missing_client_is_named(
     with pytest.raises(SettingsError, match="pip install"):
         open_rates(Settings.load({"KEYFUSE_HOME": str(home)} | environ), database)
     database.close()
+
+
+@pytest.mark.parametrize("place", ["sqlite", "postgresql"], indirect=True)
+def test_a_table_that_is_gone_is_said(database_url: str) -> None:
+    database = open_database(database_url)
+    rates = DatabaseRates(database)
+    assert rates.look("k", "2/minute", 1, NOW) is None
+    with database.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE kf_rates RENAME TO kf_lost")
+    with pytest.raises(RatesUnavailable, match="refused"):
+        rates.take("k", "2/minute", 1, NOW)
+    with database.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE kf_lost RENAME TO kf_rates")
+    assert rates.take("k", "2/minute", 1, NOW) is None
+    rates.close()
+    database.close()
