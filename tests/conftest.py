@@ -4,6 +4,7 @@ import os
 from collections.abc import Generator
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import settings
 
@@ -44,6 +45,24 @@ def planted(tmp_path: Path) -> Path:
     folder = tmp_path / PLANTED
     folder.mkdir()
     return folder
+
+
+@pytest.fixture(autouse=True)
+def hunted_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail a test to which any HTTP answer, its headers or its body, brings a key."""
+    read, aread = httpx.Response.read, httpx.Response.aread
+
+    def hunted(response: httpx.Response, content: bytes) -> bytes:
+        headers = b"\n".join(value for _, value in response.headers.raw)
+        assert not holds_key(headers), "a plaintext key stands in the headers of an answer"
+        assert not holds_key(content), "a plaintext key stands in the body of an answer"
+        return content
+
+    async def hunted_aread(response: httpx.Response) -> bytes:
+        return hunted(response, await aread(response))
+
+    monkeypatch.setattr(httpx.Response, "read", lambda self: hunted(self, read(self)))
+    monkeypatch.setattr(httpx.Response, "aread", hunted_aread)
 
 
 @pytest.hookimpl(wrapper=True)
