@@ -37,5 +37,7 @@ def _read(data: bytes, anchor: int, *, big_endian: int) -> Run:
     if highs.count(0) != len(highs):
         lows = bytes(0xFF if up else down for up, down in zip(highs, lows, strict=False))
     begin = low - big_endian
-    end = begin + 2 * len(lows)
-    return Run("utf-16", lows, max(0, begin), end, range(begin, end + 1, 2))
+    end = min(begin + 2 * len(lows), len(data))
+    offsets = range(begin, begin + 2 * len(lows), 2)
+    # The last character may lack its high byte: it ends with the object, and not behind it.
+    return Run("utf-16", lows, max(0, begin), end, (*offsets, end))

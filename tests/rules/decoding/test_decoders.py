@@ -42,6 +42,18 @@ def test_utf_16_has_one_byte_for_each_character() -> None:
     assert _first("utf-16", data, 0).data == b"a\xe9\xffb"
 
 
+@settings(max_examples=300)
+@given(st.text("a\0\xe9", min_size=1, max_size=12), st.integers(0, 11), st.integers(0, 2))
+def test_utf_16_ends_with_its_object_though_half_a_character_is_missing(
+    text: str, anchor: int, cut: int
+) -> None:
+    data = text.encode("utf-16-le")[: len(text) * 2 - cut] or b"a"
+    for run in decoders()["utf-16"](data, min(anchor, len(data) - 1), 0):
+        start, end = run.locate(0, len(run.data))
+        assert 0 <= run.start <= start <= end == run.end <= len(data)
+
+
+
 def test_an_offset_that_is_no_digit_begins_no_run() -> None:
     assert list(decoders()["base64"](b"a b", 1, 0)) == []
     assert list(decoders()["hex"](b"a b", 1, 0)) == []

@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("hyperscan")
@@ -79,6 +79,8 @@ def _facts(match: Match) -> tuple[object, ...]:
 
 @settings(max_examples=150, deadline=None)
 @given(OBJECTS)
+@example(KEYS[0].encode() * 3 + KEYS[0].encode("utf-16-be").decode("latin-1").encode("utf-16-be"))
+@example(b"\0" + KEYS[0].encode("utf-16-le").decode("latin-1").encode("utf-16-le")[:-2])
 def test_both_engines_find_the_same(data: bytes) -> None:
     for native, plain in (DECODING, PLAIN):
         found, expected = native.matches(data), plain.matches(data)
