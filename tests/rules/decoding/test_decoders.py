@@ -53,7 +53,6 @@ def test_utf_16_ends_with_its_object_though_half_a_character_is_missing(
         assert 0 <= run.start <= start <= end == run.end <= len(data)
 
 
-
 def test_an_offset_that_is_no_digit_begins_no_run() -> None:
     assert list(decoders()["base64"](b"a b", 1, 0)) == []
     assert list(decoders()["hex"](b"a b", 1, 0)) == []
@@ -74,10 +73,10 @@ def test_every_decoded_byte_has_a_place_in_the_object(
 ) -> None:
     anchor = draw.draw(st.integers(0, len(data) - 1))
     for run in decoders()[step](data, anchor, draw.draw(st.integers(0, 3))):
-        assert 0 <= run.start <= run.end <= len(data) + 1
+        assert 0 <= run.start <= run.end <= len(data)
         for begin in range(len(run.data)):
             start, end = run.locate(begin, begin + 1)
-            assert 0 <= start <= end <= len(data) + 1
+            assert 0 <= start <= end <= len(data)
 
 
 @settings(max_examples=25, deadline=None)
