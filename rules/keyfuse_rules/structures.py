@@ -4,6 +4,8 @@ import binascii
 import re
 from base64 import b64decode
 
+from keyfuse_rules.looks import human, literal, placeholder
+
 _SIGNED = re.compile(rb"(?:HS|RS|ES|PS|EdDSA|Ed25519)")
 _PEM_LINE = re.compile(rb"[0-9A-Za-z+/]{16,}={0,2}")
 _PEM_FRAME = re.compile(rb"-----[A-Z0-9 ]+-----")
@@ -39,8 +41,6 @@ def jwt(secret: bytes, _argument: str) -> str | None:
 
 def base64_basic(secret: bytes, _argument: str) -> str | None:
     """Object to basic credentials that hold no name and password, or an example's (RFC 7617)."""
-    from keyfuse_rules.checks import human, literal, placeholder
-
     try:
         name, colon, password = _decode_url(secret).partition(b":")
     except ValueError:
