@@ -18,6 +18,7 @@ from keyfuse_store.answers import refused
 from keyfuse_store.asgi import APIKeyMiddleware, Need
 from keyfuse_store.settings import Settings
 from support.backends import postgresql_only
+from support.hunt import hunted
 from support.keys import break_checksum, make_key
 
 Headers = Iterable[tuple[str, str | bytes]]
@@ -40,6 +41,7 @@ class Reply:
         self.headers = {k.decode(): v.decode() for k, v in messages[0].get("headers", [])}
         self.text = b"".join(message.get("body", b"") for message in messages[1:]).decode()
         self.code = json.loads(self.text)["code"] if self.text.startswith("{") else None
+        hunted(repr(self.headers).encode(), self.text.encode())
 
 
 def call(app: Any, headers: Headers = (), path: str = "/invoices", **scope: Any) -> Reply:

@@ -11,6 +11,7 @@ import pytest
 from keyfuse_store import Issued, KeyStore
 from keyfuse_store.openapi import BEARER, HEADER, secured, security_schemes
 from keyfuse_store.wsgi import APIKeyMiddleware, Need
+from support.hunt import hunted
 from support.keys import make_key
 
 
@@ -36,6 +37,7 @@ def call(
     body = validator(app)(environ, start_response)
     text = b"".join(body).decode()
     body.close()  # type: ignore[attr-defined]
+    hunted(repr(answered[1]).encode(), text.encode())
     return answered[0], answered[1], text
 
 

@@ -22,6 +22,12 @@ def holds_key(data: bytes) -> bool:
     )
 
 
+def hunted(headers: bytes, body: bytes) -> None:
+    """Fail the test to which an HTTP answer brings a key."""
+    assert not holds_key(headers), "a plaintext key stands in the headers of an answer"
+    assert not holds_key(body), "a plaintext key stands in the body of an answer"
+
+
 def files_with_keys(folder: Path) -> list[Path]:
     """Return every file below `folder` that holds a key, planted ones left out."""
     return [path for path in _files(folder) if holds_key(path.read_bytes())]
