@@ -37,6 +37,7 @@ SERVICE_SETTINGS = frozenset(
         "github_app_private_key",
         "github_app_private_key_file",
         "github_partner_keys_url",
+        "github_report",
         "github_server_url",
         "github_webhook_secrets",
         "github_webhook_secrets_file",

@@ -45,6 +45,7 @@ class Settings:
     github_webhook_secrets: tuple[Secret, ...] = ()
     github_app_id: str | None = None
     github_app_private_key: Secret | None = None
+    github_report: Literal["off", "check", "comment", "issue"] = "check"
     github_api_url: str = "https://api.github.com"
     github_server_url: str = "https://github.com"
     github_partner_keys_url: str = "https://api.github.com/meta/public_keys/secret_scanning"
@@ -117,6 +118,7 @@ _PARSERS: dict[str, Callable[[object, str], object]] = {
     "github_webhook_secrets": values.secrets,
     "github_app_id": values.text,
     "github_app_private_key": values.secret,
+    "github_report": values.one_of("off", "check", "comment", "issue"),
     "github_api_url": values.http_url,
     "github_server_url": values.http_url,
     "github_partner_keys_url": values.http_url,

@@ -1,16 +1,21 @@
 """A STAND-IN for GitHub's REST API: no more than what keyfuse calls. It is not GitHub.
 
-It checks the App's JWT as GitHub documents it, and hands out installation tokens.
+It checks the App's JWT as GitHub documents it, hands out installation tokens, lets each do only
+what it was asked for, and keeps state: check runs with appended annotations, comments, issues.
 """
 
+import itertools
 import json
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -32,6 +37,34 @@ def app_pem() -> str:
     ).decode()  # fmt: skip
 
 
+class Call(NamedTuple):
+    """One request: what was asked for, and with which permissions."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    body: Any
+    permissions: dict[str, str]
+
+
+class Answer(NamedTuple):
+    status: int
+    document: Any
+    headers: Mapping[str, str] = MappingProxyType({})
+
+
+class Fault(NamedTuple):
+    """What goes wrong with the next request of a method whose path holds some text.
+
+    `after`: the request is served and its answer lost.
+    """
+
+    method: str
+    part: str
+    answer: Answer | None
+    after: bool = False
+
+
 class StandInApi:
     """Answers on loopback.
 
@@ -39,7 +72,10 @@ class StandInApi:
         status: Fail every request with this; None to answer.
         headers: Sent with a failure.
         lifetime: Of the tokens handed out.
-        calls: Path and body of each request.
+        calls: Path and body of each POST for a token.
+        asked: Every other request.
+        faults: Each is used up by one request.
+        check_runs, comments, issues: What there is, oldest first.
     """
 
     def __init__(self) -> None:
@@ -47,6 +83,13 @@ class StandInApi:
         self.headers: dict[str, str] = {}
         self.lifetime = timedelta(hours=1)
         self.calls: list[tuple[str, Any]] = []
+        self.asked: list[Call] = []
+        self.faults: list[Fault] = []
+        self.granted: dict[str, dict[str, str]] = {}
+        self.check_runs: list[dict[str, Any]] = []
+        self.comments: list[dict[str, Any]] = []
+        self.issues: list[dict[str, Any]] = []
+        self.numbers = itertools.count(1)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
 
     @property
@@ -54,9 +97,21 @@ class StandInApi:
         """What to set KEYFUSE_GITHUB_API_URL to."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
+    def settings(self, **more: str) -> dict[str, str]:
+        """The environment of a service that is this App."""
+        return {
+            "KEYFUSE_GITHUB_API_URL": self.url,
+            "KEYFUSE_GITHUB_APP_ID": "12345",
+            "KEYFUSE_GITHUB_APP_PRIVATE_KEY": app_pem(),
+        } | more
+
     def token(self) -> str:
         """The token handed out last; longer than the old ones, as GitHub's new ones are."""
         return f"ghs_1_{len(self.calls):040d}.x.y"
+
+    def did(self, method: str, part: str) -> list[Call]:
+        """The requests of a method whose path holds some text."""
+        return [call for call in self.asked if call.method == method and part in call.path]
 
     @contextmanager
     def running(self) -> "Iterator[StandInApi]":
@@ -69,31 +124,145 @@ class StandInApi:
             thread.join()
             self._server.server_close()
 
+    def answer(self, call: Call) -> Answer:
+        for method, pattern, needed, route in ROUTES:
+            found = re.fullmatch(pattern, call.path)
+            if method == call.method and found:
+                name, level = needed
+                if call.permissions.get(name) not in {level, "write"}:
+                    return Answer(403, {"message": "Resource not accessible by integration"})
+                return route(self, call, *found.groups())
+        return Answer(404, {"message": "Not Found"})
+
+    def grant(self, call: Call) -> Answer:
+        self.calls.append((call.path, call.body))
+        if "app" not in call.permissions:
+            return Answer(401, {"message": "A JSON web token could not be decoded"})
+        permissions = call.body.get("permissions", {})
+        self.granted[self.token()] = permissions
+        ends = datetime.now(UTC) + self.lifetime
+        token = {
+            "token": self.token(),
+            "expires_at": ends.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "permissions": permissions,
+            "repository_selection": "all",
+        }
+        return Answer(201, token)
+
+
+def _create_run(api: StandInApi, call: Call, repository: str) -> Answer:
+    run = {"id": next(api.numbers), "repository": repository, "status": "queued", "all": []}
+    api.check_runs.append(run)
+    return Answer(201, _merge(run, call.body))
+
+
+def _update_run(api: StandInApi, call: Call, _repository: str, number: str) -> Answer:
+    run = next((run for run in api.check_runs if run["id"] == int(number)), None)
+    return Answer(404, {}) if run is None else Answer(200, _merge(run, call.body))
+
+
+def _merge(run: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+    """Change a check run as GitHub does: annotations are appended, at most fifty at once."""
+    output = dict(body.get("output", {}))
+    annotations = output.pop("annotations", [])
+    assert len(annotations) <= 50, "GitHub answers 422 to more"
+    run["all"] += annotations
+    run |= {name: value for name, value in body.items() if name != "output"}
+    run["output"] = output | {"annotations_count": len(run["all"])}
+    return {name: value for name, value in run.items() if name != "all"}
+
+
+def _list_runs(api: StandInApi, call: Call, _repository: str, commit: str) -> Answer:
+    runs = [run for run in api.check_runs if run["head_sha"] == commit]
+    shown = [{name: value for name, value in run.items() if name != "all"} for run in runs]
+    return Answer(200, {"total_count": len(runs), "check_runs": _page(shown, call)})
+
+
+def _list_comments(api: StandInApi, call: Call, _repository: str, commit: str) -> Answer:
+    return Answer(200, _page([one for one in api.comments if one["commit"] == commit], call))
+
+
+def _create_comment(api: StandInApi, call: Call, _repository: str, commit: str) -> Answer:
+    api.comments.append({"id": next(api.numbers), "commit": commit, **call.body})
+    return Answer(201, api.comments[-1])
+
+
+def _list_issues(api: StandInApi, call: Call, _repository: str) -> Answer:
+    return Answer(200, _page(list(reversed(api.issues)), call))
+
+
+def _create_issue(api: StandInApi, call: Call, _repository: str) -> Answer:
+    api.issues.append({"number": next(api.numbers), **call.body})
+    return Answer(201, api.issues[-1])
+
+
+def _page(entries: list[Any], call: Call) -> list[Any]:
+    size = int(call.query.get("per_page", 30))
+    begin = (int(call.query.get("page", 1)) - 1) * size
+    return entries[begin : begin + size]
+
+
+_REPO = r"/repos/([^/]+/[^/]+)"
+_SHA = "([0-9a-f]{40})"
+Route = Callable[..., Answer]
+ROUTES: list[tuple[str, str, tuple[str, str], Route]] = [
+    ("POST", f"{_REPO}/check-runs", ("checks", "write"), _create_run),
+    ("PATCH", f"{_REPO}/check-runs/([0-9]+)", ("checks", "write"), _update_run),
+    ("GET", f"{_REPO}/commits/{_SHA}/check-runs", ("checks", "read"), _list_runs),
+    ("GET", f"{_REPO}/commits/{_SHA}/comments", ("contents", "read"), _list_comments),
+    ("POST", f"{_REPO}/commits/{_SHA}/comments", ("contents", "read"), _create_comment),
+    ("GET", f"{_REPO}/issues", ("issues", "read"), _list_issues),
+    ("POST", f"{_REPO}/issues", ("issues", "write"), _create_issue),
+]
+
 
 def _handler(api: StandInApi) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._serve()
+
         def do_POST(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            api.calls.append((self.path, json.loads(self.rfile.read(length) or b"{}")))
-            if api.status is not None:
-                self._answer(api.status, {"message": "no"}, api.headers)
-            elif self._is_app():
-                ends = datetime.now(UTC) + api.lifetime
-                token = {
-                    "token": api.token(),
-                    "expires_at": ends.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                    "permissions": {"contents": "read"},
-                    "repository_selection": "all",
-                }
-                self._answer(201, token, {})
-            else:
-                self._answer(401, {"message": "A JSON web token could not be decoded"}, {})
+            self._serve()
+
+        def do_PATCH(self) -> None:
+            self._serve()
 
         def log_message(self, *_: object) -> None:
             pass
 
-        def _is_app(self) -> bool:
+        def _serve(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length) or b"{}")
+            parts = urlsplit(self.path)
+            query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+            call = Call(self.command, parts.path, query, body, self._permissions())
+            grants = re.fullmatch("/app/installations/[0-9]+/access_tokens", parts.path)
+            if not grants:
+                api.asked.append(call)
+            fault = self._fault()
+            if fault is not None and not fault.after:
+                self._send(fault.answer)
+                return
+            if api.status is not None:
+                if grants:
+                    api.calls.append((call.path, call.body))
+                self._send(Answer(api.status, {"message": "no"}, api.headers))
+                return
+            answer = api.grant(call) if grants else api.answer(call)
+            self._send(answer if fault is None else fault.answer)
+
+        def _fault(self) -> Fault | None:
+            for fault in api.faults:
+                if fault.method == self.command and fault.part in self.path:
+                    api.faults.remove(fault)
+                    return fault
+            return None
+
+        def _permissions(self) -> dict[str, str]:
             given = self.headers.get("Authorization", "").removeprefix("Bearer ")
+            return {"app": "write"} if self._is_app(given) else api.granted.get(given, {})
+
+        def _is_app(self, given: str) -> bool:
             try:
                 claims = jwt.decode(given, app_key().public_key(), algorithms=["RS256"])
             except jwt.PyJWTError:
@@ -101,10 +270,14 @@ def _handler(api: StandInApi) -> type[BaseHTTPRequestHandler]:
             lifetime = claims["exp"] - datetime.now(UTC).timestamp()
             return claims["iss"] == "12345" and lifetime <= 600
 
-        def _answer(self, status: int, document: Any, headers: dict[str, str]) -> None:
-            body = json.dumps(document).encode()
-            self.send_response(status)
-            for name, value in (headers | {"Content-Type": "application/json"}).items():
+        def _send(self, answer: Answer | None) -> None:
+            if answer is None:
+                self.close_connection = True
+                return
+            body = answer.document
+            body = body if isinstance(body, bytes) else json.dumps(body).encode()
+            self.send_response(answer.status)
+            for name, value in {"Content-Type": "application/json", **answer.headers}.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

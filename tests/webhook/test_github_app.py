@@ -12,12 +12,9 @@ from keyfuse_webhook.errors import InvalidSetting
 from keyfuse_webhook.git_fetch import RepositoryGone
 from keyfuse_webhook.github_app import GitHubApp
 from keyfuse_webhook.github_jobs import github_handlers
-from keyfuse_webhook.github_names import RepositoryName
 from keyfuse_webhook.jobs_model import Job, TryAgain
 from support.githttp import GitServer
 from support.githubapi import StandInApi, app_pem
-
-NAME = RepositoryName("acme", "app")
 
 
 @pytest.fixture
@@ -27,15 +24,7 @@ def api():
 
 
 def load(api, tmp_path, **more):
-    return Settings.load(
-        {
-            "KEYFUSE_HOME": str(tmp_path),
-            "KEYFUSE_GITHUB_API_URL": api.url,
-            "KEYFUSE_GITHUB_APP_ID": "12345",
-            "KEYFUSE_GITHUB_APP_PRIVATE_KEY": app_pem(),
-        }
-        | more
-    )
+    return Settings.load({"KEYFUSE_HOME": str(tmp_path)} | api.settings(**more))
 
 
 @pytest.fixture
@@ -44,21 +33,36 @@ def app(api, tmp_path):
 
 
 def test_token_is_asked_for_once_with_the_least_permission(app, api):
-    tokens = [app.token("77", NAME) for _ in range(3)]
+    tokens = [app.token("77") for _ in range(3)]
     assert [token.reveal() for token in tokens] == [api.token()] * 3
     assert api.calls == [
         ("/app/installations/77/access_tokens", {"permissions": {"contents": "read"}})
     ]
-    assert app.token("78", NAME) != tokens[0]
+    assert app.token("78") != tokens[0]
+
+
+def test_each_purpose_has_a_token_of_its_own(app, api):
+    assert app.token("77", "check") != app.token("77")
+    assert [body["permissions"] for _, body in api.calls] == [
+        {"checks": "write"},
+        {"contents": "read"},
+    ]
+
+
+def test_wait_that_is_asked_for_is_passed_on(app, api):
+    api.status, api.headers = 403, {"Retry-After": "77"}
+    with pytest.raises(TryAgain) as caught:
+        app.token("77")
+    assert caught.value.after == 77
 
 
 def test_token_about_to_end_is_replaced(app, api):
     api.lifetime = timedelta(minutes=9)
-    assert app.token("77", NAME) != app.token("77", NAME)
+    assert app.token("77") != app.token("77")
 
 
 def test_no_installation_no_token(app, api):
-    assert app.token("", NAME) is None
+    assert app.token("") is None
     assert api.calls == []
 
 
@@ -66,7 +70,7 @@ def test_no_installation_no_token(app, api):
 def test_installation_removed_or_suspended_is_gone(app, api, status):
     api.status = status
     with pytest.raises(RepositoryGone) as caught:
-        app.token("77", NAME)
+        app.token("77")
     assert str(status) in str(caught.value)
 
 
@@ -78,22 +82,22 @@ def test_installation_removed_or_suspended_is_gone(app, api, status):
 def test_limits_and_outages_pass(app, api, status, headers):
     api.status, api.headers = status, headers
     with pytest.raises(TryAgain):
-        app.token("77", NAME)
+        app.token("77")
     api.status = None
-    assert app.token("77", NAME) is not None
+    assert app.token("77") is not None
 
 
 def test_nobody_there_is_tried_again(tmp_path):
     with StandInApi().running() as gone:
         app = GitHubApp(load(gone, tmp_path))
     with pytest.raises(TryAgain):
-        app.token("77", NAME)
+        app.token("77")
 
 
 def test_key_with_escaped_line_ends_is_a_key(api, tmp_path):
     escaped = app_pem().replace("\n", "\\n")
     app = GitHubApp(load(api, tmp_path, KEYFUSE_GITHUB_APP_PRIVATE_KEY=escaped))
-    assert app.token("77", NAME) is not None
+    assert app.token("77") is not None
 
 
 def elliptic():
@@ -121,14 +125,7 @@ def test_id_without_key_is_said_at_the_start(service, tmp_path):
 
 def test_key_pushed_to_a_private_repository_dies(api, settings, open_service, planted):
     with GitServer(planted).running() as server:
-        service = open_service(
-            settings(
-                KEYFUSE_GITHUB_SERVER_URL=server.url,
-                KEYFUSE_GITHUB_API_URL=api.url,
-                KEYFUSE_GITHUB_APP_ID="12345",
-                KEYFUSE_GITHUB_APP_PRIVATE_KEY=app_pem(),
-            )
-        )
+        service = open_service(settings(**api.settings(KEYFUSE_GITHUB_SERVER_URL=server.url)))
         remote = server.repository()
         issued = service.issue()
         before = remote.commit("first")

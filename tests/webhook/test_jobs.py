@@ -2,6 +2,7 @@
 
 import base64
 import pickle
+import time
 from itertools import islice
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 
 from keyfuse_webhook.jobs import JobQueue, JobWorker
 from keyfuse_webhook.jobs_model import Handler, Job, Outcome, TryAgain
-from keyfuse_webhook.pacing import LONGEST_PAUSE, pauses
+from keyfuse_webhook.pacing import FIRST_PAUSE, LONGEST_PAUSE, pauses
 from support.webhook import eventually
 
 
@@ -112,6 +113,22 @@ def test_job_that_fails_is_tried_again_whatever_the_failure(engine, queue, recor
     start()
     eventually(lambda: recorder.concluded)
     assert recorder.attempts == [name] * 3
+
+
+def test_pause_that_the_other_side_asked_for_is_kept(engine, queue, recorder, start):
+    moments = []
+
+    async def limited(job):
+        moments.append(time.monotonic())
+        if len(moments) == 1:
+            raise TryAgain("the limit of the API", after=1.6)
+        return Outcome("done")
+
+    recorder.attempt = limited
+    put(engine, queue, job("a"))
+    start()
+    eventually(lambda: recorder.concluded)
+    assert moments[1] - moments[0] >= 1.6 > FIRST_PAUSE * 1.1
 
 
 def test_jobs_of_a_line_wait_for_each_other_and_other_lines_do_not(engine, queue, recorder, start):

@@ -4,8 +4,10 @@ https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-githu
 """
 
 import threading
+import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -15,7 +17,7 @@ from keyfuse_rules import Secret
 from keyfuse_store.settings import Settings
 from keyfuse_webhook.errors import InvalidSetting
 from keyfuse_webhook.git_fetch import RepositoryGone
-from keyfuse_webhook.github_names import RepositoryName
+from keyfuse_webhook.github_api import limit_pause
 from keyfuse_webhook.jobs_model import TryAgain
 
 if TYPE_CHECKING:
@@ -24,9 +26,18 @@ if TYPE_CHECKING:
 # A token lives for an hour; a fetch that begins with it shall end with it.
 _MARGIN = timedelta(minutes=10)
 _TIMEOUT = 15
-# No more than a fetch needs, whatever the App was granted.
-_PERMISSIONS = {"contents": "read"}
-_TOO_MANY, _SERVER_ERROR = 429, 500
+_SERVER_ERROR = 500
+
+Purpose = Literal["fetch", "check", "alert", "comment", "issue", "list"]
+# What a token may do, whatever the App was granted: no more than its purpose needs.
+PERMISSIONS: Mapping[Purpose, Mapping[str, str]] = {
+    "fetch": {"contents": "read"},
+    "check": {"checks": "write"},
+    "alert": {"secret_scanning_alerts": "write"},
+    "comment": {"contents": "read"},
+    "issue": {"issues": "write"},
+    "list": {"metadata": "read"},
+}
 
 _log = structlog.get_logger(__name__)
 
@@ -48,10 +59,10 @@ class GitHubApp:
         self._key = _checked(settings.github_app_private_key)
         self._url = settings.github_api_url
         self._lock = threading.Lock()
-        self._tokens: dict[str, tuple[Secret, datetime]] = {}
+        self._tokens: dict[tuple[str, Purpose], tuple[Secret, datetime]] = {}
 
-    def token(self, installation: str, _repository: RepositoryName) -> Secret | None:
-        """A token that reads what the installation reads; None where no installation is named.
+    def token(self, installation: str, purpose: Purpose = "fetch") -> Secret | None:
+        """A token for one purpose in one installation; None where no installation is named.
 
         Raises:
             RepositoryGone: The installation was removed or suspended, or the App is unknown.
@@ -60,24 +71,32 @@ class GitHubApp:
         if not installation:
             return None
         with self._lock:
-            kept = self._tokens.get(installation)
+            kept = self._tokens.get((installation, purpose))
             if kept is None or kept[1] - datetime.now(UTC) < _MARGIN:
-                kept = self._tokens[installation] = self._fetch(installation)
+                kept = self._tokens[installation, purpose] = self._fetch(installation, purpose)
             return kept[0]
 
-    def _fetch(self, installation: str) -> tuple[Secret, datetime]:
+    def jwt(self) -> Secret:
+        """What the App itself shows, good for a few minutes."""
+        from github import Auth
+
+        return Secret(Auth.AppAuth(self._id, self._key.reveal()).create_jwt())
+
+    def _fetch(self, installation: str, purpose: Purpose) -> tuple[Secret, datetime]:
         import requests
         from github import GithubException
 
         with self._integration() as github:
             try:
-                given = github.get_access_token(int(installation), permissions=_PERMISSIONS)
+                given = github.get_access_token(
+                    int(installation), permissions=dict(PERMISSIONS[purpose])
+                )
             except GithubException as error:
-                self._tokens.pop(installation, None)
+                self._tokens.pop((installation, purpose), None)
                 raise _meaning(error) from None
             except requests.RequestException as error:
                 raise TryAgain(f"GitHub's API: {type(error).__name__}") from None
-        _log.info("installation_token_fetched", installation=installation)
+        _log.info("installation_token_fetched", installation=installation, purpose=purpose)
         return Secret(given.token), given.expires_at
 
     def _integration(self) -> "GithubIntegration":
@@ -113,11 +132,10 @@ def _checked(key: Secret) -> Secret:
 def _meaning(error: "GithubException") -> TryAgain | RepositoryGone:
     """What a refusal means. Its words are not repeated: they are the server's."""
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
-    # https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api: a 403 too.
-    limited = "retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"
-    if limited or error.status == _TOO_MANY or error.status >= _SERVER_ERROR:
-        return TryAgain(f"GitHub's API answered {error.status}")
+    pause = limit_pause(error.status, headers, str(error.data).encode(), time.time())
+    if pause is not None or error.status >= _SERVER_ERROR:
+        return TryAgain(f"GitHub's API answered {error.status}", after=pause or 0.0)
     return RepositoryGone(
         f"GitHub gives no token for the installation ({error.status}): it was removed or suspended,"
-        " or the App's id and key do not belong together"
+        " it lacks a permission, or the App's id and key do not belong together"
     )

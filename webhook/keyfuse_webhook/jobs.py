@@ -206,7 +206,8 @@ class JobWorker:
         self, job: Job, call: Callable[[], Awaitable[_T]], turn: Turn | None = None
     ) -> _T:
         """Call until it comes to an end; the pauses are not worth remembering."""
-        for pause in pauses():
+        for usual in pauses():
+            pause = usual
             if turn is not None:
                 await turn.begin(job)
                 await self._pause(0)
@@ -214,6 +215,7 @@ class JobWorker:
             try:
                 return await call()
             except TryAgain as error:
+                pause = max(usual, error.after)
                 _log.warning("job_postponed", job=job.id, reason=str(error), again_in=pause)
             except Exception:  # noqa: BLE001 - any end but one of ours is no end
                 # A database that is busy, a bug: neither may cost an owner the message.

@@ -10,7 +10,15 @@ State = Literal["waiting", "running", "done", "undeliverable", "failed"]
 
 
 class TryAgain(WebhookError):
-    """A handler could not finish now; it is called again after a pause, for as long as it takes."""
+    """A handler could not finish now; it is called again after a pause, for as long as it takes.
+
+    Attributes:
+        after: Seconds that the other side asked for; the pause is no shorter.
+    """
+
+    def __init__(self, reason: str, *, after: float = 0.0) -> None:
+        super().__init__(reason)
+        self.after = after
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,30 @@ def fetch_new(mirror: Path, push: Push, fetch: Fetch) -> NewCommits | None:
     return NewCommits(_base(repository, push, fetch), push.after)
 
 
+def fetch_again(mirror: Path, new: NewCommits, fetch: Fetch) -> bool:
+    """Fetch a range that was worked out before; False where it is not there any more.
+
+    Raises:
+        WebhookError: As `fetch` does.
+    """
+    repository = Repository(str(mirror))
+    wanted = (commit for commit in (new.tip, new.base) if commit)
+    missing = [commit for commit in wanted if not _has(repository, commit)]
+    return all(_try(fetch, [_keep(commit)], _depth(repository)) for commit in missing)
+
+
+def head_commit(mirror: Path, new: NewCommits) -> str | None:
+    """The commit that stands for a range; None where it brings none or its tip is no commit."""
+    repository = Repository(str(mirror))
+    excluded = [f"^{new.base}"] if new.base else []
+    try:
+        counted = git.run(repository, "rev-list", "--count", "--max-count=1", new.tip, *excluded)
+        named = git.run(repository, "rev-parse", "--verify", f"{new.tip}^{{commit}}")
+    except GitFailed:
+        return None
+    return named.decode("ascii").strip() if int(counted) else None
+
+
 def _is_plain(push: Push) -> bool:
     """Whether the payload tells how many commits came on top of the old tip."""
     return push.commits > 0 and not push.forced and not is_zero(push.before)

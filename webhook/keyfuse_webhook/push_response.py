@@ -1,52 +1,43 @@
-"""What a push job does: fetch what is new, scan it, kill what is ours."""
+"""What a push job does: scan what is new, kill what is ours, have it reported."""
 
 import asyncio
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
-from pathlib import Path
+from dataclasses import replace
 
 import structlog
 
-from keyfuse_rules import Secret
-from keyfuse_rules.matching import Matcher
-from keyfuse_rules.pack import default_rules
-from keyfuse_scanner.git import Repository
-from keyfuse_scanner.model import Finding, ScanResult
-from keyfuse_scanner.modes import Scanning, scan_range
-from keyfuse_scanner.scan import conclude
+from keyfuse_scanner.model import Finding
 from keyfuse_store import KeyStore
 from keyfuse_store.leaks import Evidence
 from keyfuse_store.times import parse_moment
 from keyfuse_webhook.events import Push
-from keyfuse_webhook.git_fetch import FetchFailed, RepositoryGone, fetch
-from keyfuse_webhook.github_names import RepositoryName
-from keyfuse_webhook.jobs_model import Handler, Job, Outcome, TryAgain, nothing_to_conclude
-from keyfuse_webhook.mirrors import Mirrors
-from keyfuse_webhook.push_range import NewCommits, fetch_new
-from keyfuse_webhook.revocation import LeakResponse, Sighting
+from keyfuse_webhook.git_fetch import RepositoryGone
+from keyfuse_webhook.jobs_model import Handler, Job, Outcome, nothing_to_conclude
+from keyfuse_webhook.push_scan import PushScan, Scanned
+from keyfuse_webhook.revocation import Enqueue, LeakResponse, Sighting
 
-OWN_RULE = "keyfuse-key"
 ACTOR = "scan"
+REPORT = "report"
 # Repositories that are fetched and scanned at the same time.
 _AT_ONCE = 2
-
-# The token for a repository by the App's installation; None where it is public or there is no App.
-Tokens = Callable[[str, RepositoryName], Secret | None]
 
 _log = structlog.get_logger(__name__)
 
 
 class PushResponse:
-    """Deals with pushes, one repository at a time each."""
+    """Deals with pushes.
+
+    Args:
+        reports: Where jobs go that report on a push; None where nobody does.
+    """
 
     def __init__(
-        self, store: KeyStore, response: LeakResponse, mirrors: Mirrors, tokens: Tokens
+        self, store: KeyStore, response: LeakResponse, scan: PushScan, reports: Enqueue | None
     ) -> None:
         self._store = store
         self._response = response
-        self._mirrors = mirrors
-        self._tokens = tokens
+        self._scan = scan
+        self._reports = reports
         # Of its own: a slow server must not keep mails waiting.
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="push")
 
@@ -66,56 +57,37 @@ class PushResponse:
             TryAgain: The repository cannot be fetched right now.
         """
         push = Push.of(job)
-        with self._mirrors.mirror(push.repository) as mirror:
-            try:
-                new = fetch_new(mirror, push, self._fetcher(mirror, push))
-            except RepositoryGone as error:
-                _log.warning("push_not_scanned", repository=str(push.repository), reason=str(error))
-                return Outcome("failed", str(error))
-            except FetchFailed as error:
-                # Whatever was left lying by a process that died is gone with the mirror.
-                self._mirrors.discard(push.repository)
-                raise TryAgain(str(error)) from None
-            if new is None:
-                return Outcome("done", "what was pushed is not there any more")
-            return self._scan(mirror, push, new)
-
-    def _fetcher(self, mirror: Path, push: Push) -> Callable[[list[str], int | None], None]:
-        url = push.repository.clone_url(self._store.settings.github_server_url)
-        token = self._tokens(push.installation, push.repository)
-        return lambda refspecs, depth: fetch(mirror, url, refspecs, token=token, depth=depth)
-
-    def _scan(self, mirror: Path, push: Push, new: NewCommits) -> Outcome:
-        # Nothing is judged away: whether it is a key of ours is proven, not guessed.
-        scanning = Scanning(self._matcher, every=True)
-        examined = scan_range(scanning, Repository(str(mirror)), str(new))
-        result = conclude(examined, self._matcher, every=True)
-        ours = self._kill(push, new, result)
+        try:
+            scanned = self._scan.first(push)
+        except RepositoryGone as error:
+            _log.warning("push_not_scanned", repository=str(push.repository), reason=str(error))
+            return Outcome("failed", str(error))
+        if scanned is None:
+            return Outcome("done", "what was pushed is not there any more")
+        self._kill(push, scanned)
+        self._have_reported(job, push, scanned)
         _log.info(
             "push_scanned",
             repository=str(push.repository),
-            objects=result.objects,
-            ours=ours,
-            complete=result.complete,
+            objects=scanned.result.objects,
+            ours=len(scanned.ours()),
+            complete=scanned.result.complete,
         )
-        return Outcome("done", _words(ours, result))
+        return Outcome("done", _words(scanned))
 
-    def _kill(self, push: Push, new: NewCommits, result: ScanResult) -> int:
-        findings = [finding for finding in result.findings if finding.checksum == "valid"]
-        found = self._store.match([finding.secret.reveal() for finding in findings])
+    def _kill(self, push: Push, scanned: Scanned) -> None:
         sightings = [
-            Sighting(key, self._evidence(push, new, finding), push.private)
-            for finding, key in zip(findings, found, strict=True)
+            Sighting(key, self._evidence(push, scanned.new.tip, finding), push.private)
+            for finding, key in scanned.found
             if key is not None
         ]
         if sightings:
             self._response.respond(sightings, actor=ACTOR)
-        return len({sighting.key.id for sighting in sightings})
 
-    def _evidence(self, push: Push, new: NewCommits, finding: Finding) -> Evidence:
+    def _evidence(self, push: Push, tip: str, finding: Finding) -> Evidence:
         url = push.repository.place_url(
             self._store.settings.github_server_url,
-            finding.commit or new.tip,
+            finding.commit or tip,
             finding.path,
             finding.line,
         )
@@ -127,14 +99,19 @@ class PushResponse:
             origin="scan", trust="scan", source=finding.place, url=url, claimed_us=claimed
         )
 
-    @cached_property
-    def _matcher(self) -> Matcher:
-        """Our own keys alone: nothing else can be killed, and nothing shall wait for the rest."""
-        return Matcher([rule for rule in default_rules() if rule.rule_id == OWN_RULE])
+    def _have_reported(self, job: Job, push: Push, scanned: Scanned) -> None:
+        """Enqueue the report, of exactly this range: what is new is another thing later."""
+        if self._reports is None or not push.installation or scanned.head is None:
+            return
+        ranged = replace(push, before=scanned.new.base or "0" * 40, after=scanned.new.tip)
+        report = Job(f"{REPORT}-{job.id}", REPORT, ranged.arguments(), line=str(push.repository))
+        with self._store.begin() as connection:
+            self._reports(connection, report)
 
 
-def _words(ours: int, result: ScanResult) -> str:
+def _words(scanned: Scanned) -> str:
+    ours, errors = len(scanned.ours()), len(scanned.result.errors)
     keys = (
         "no key of ours" if not ours else "1 key of ours" if ours == 1 else f"{ours} keys of ours"
     )
-    return keys if result.complete else f"{keys}; {len(result.errors)} things could not be scanned"
+    return f"{keys}; {errors} things could not be scanned" if errors else keys
