@@ -76,6 +76,7 @@ class StandInApi:
         asked: Every other request.
         faults: Each is used up by one request.
         check_runs, comments, issues: What there is, oldest first.
+        alerts: By repository and number, each with its `locations`.
     """
 
     def __init__(self) -> None:
@@ -89,6 +90,7 @@ class StandInApi:
         self.check_runs: list[dict[str, Any]] = []
         self.comments: list[dict[str, Any]] = []
         self.issues: list[dict[str, Any]] = []
+        self.alerts: dict[tuple[str, int], dict[str, Any]] = {}
         self.numbers = itertools.count(1)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
 
@@ -196,6 +198,25 @@ def _create_issue(api: StandInApi, call: Call, _repository: str) -> Answer:
     return Answer(201, api.issues[-1])
 
 
+def _get_alert(api: StandInApi, _call: Call, repository: str, number: str) -> Answer:
+    alert = api.alerts.get((repository, int(number)))
+    if alert is None:
+        return Answer(404, {"message": "Not Found"})
+    return Answer(200, {name: value for name, value in alert.items() if name != "locations"})
+
+
+def _list_locations(api: StandInApi, call: Call, repository: str, number: str) -> Answer:
+    return Answer(200, _page(api.alerts[repository, int(number)]["locations"], call))
+
+
+def _update_alert(api: StandInApi, call: Call, repository: str, number: str) -> Answer:
+    alert = api.alerts[repository, int(number)]
+    if call.body.get("state") == "resolved" and "resolution" not in call.body:
+        return Answer(422, {"message": "resolution is required"})
+    alert |= call.body
+    return _get_alert(api, call, repository, number)
+
+
 def _page(entries: list[Any], call: Call) -> list[Any]:
     size = int(call.query.get("per_page", 30))
     begin = (int(call.query.get("page", 1)) - 1) * size
@@ -204,6 +225,8 @@ def _page(entries: list[Any], call: Call) -> list[Any]:
 
 _REPO = r"/repos/([^/]+/[^/]+)"
 _SHA = "([0-9a-f]{40})"
+_ALERT = "/secret-scanning/alerts/([0-9]+)"
+_READS_ALERTS = ("secret_scanning_alerts", "read")
 Route = Callable[..., Answer]
 ROUTES: list[tuple[str, str, tuple[str, str], Route]] = [
     ("POST", f"{_REPO}/check-runs", ("checks", "write"), _create_run),
@@ -211,6 +234,9 @@ ROUTES: list[tuple[str, str, tuple[str, str], Route]] = [
     ("GET", f"{_REPO}/commits/{_SHA}/check-runs", ("checks", "read"), _list_runs),
     ("GET", f"{_REPO}/commits/{_SHA}/comments", ("contents", "read"), _list_comments),
     ("POST", f"{_REPO}/commits/{_SHA}/comments", ("contents", "read"), _create_comment),
+    ("GET", f"{_REPO}{_ALERT}", _READS_ALERTS, _get_alert),
+    ("GET", f"{_REPO}{_ALERT}/locations", _READS_ALERTS, _list_locations),
+    ("PATCH", f"{_REPO}{_ALERT}", ("secret_scanning_alerts", "write"), _update_alert),
     ("GET", f"{_REPO}/issues", ("issues", "read"), _list_issues),
     ("POST", f"{_REPO}/issues", ("issues", "write"), _create_issue),
 ]

@@ -1,14 +1,12 @@
 """From a push to a check run: once, whole, and with nothing secret in it, whatever breaks off."""
 
-import asyncio
 import shutil
 import subprocess
 
 import pytest
 
-from keyfuse_webhook.events import read_push
-from keyfuse_webhook.github_jobs import github_handlers
-from keyfuse_webhook.jobs_model import Job, TryAgain
+from keyfuse_webhook.jobs_model import TryAgain
+from support.byhand import ByHand
 from support.githttp import GitServer
 from support.githubapi import Answer, Fault, StandInApi
 from support.hooks import ZERO, push_payload
@@ -35,30 +33,11 @@ def remote(server):
     return made
 
 
-class Jobs:
-    """A service whose jobs are run by hand, one after the other."""
-
-    def __init__(self, service):
-        self.service = service
-        self.waiting = []
-        self.handlers = github_handlers(service.store, lambda _, job: self.waiting.append(job))
-
-    def push(self, payload, name="push-1"):
-        """Run the job of a push; return the reports it enqueued."""
-        push = read_push({"installation": {"id": 77}} | payload)
-        self.waiting.clear()
-        self.run(Job(name, "push", push.arguments(), "acme/app"))
-        return [job for job in self.waiting if job.kind == "report"]
-
-    def run(self, job):
-        return asyncio.run(self.handlers[job.kind].attempt(job))
-
-
 @pytest.fixture
 def jobs(settings, open_service, server, api):
     def start(config="", **more):
         given = api.settings(KEYFUSE_GITHUB_SERVER_URL=server.url)
-        return Jobs(open_service(settings(config, **given | more)))
+        return ByHand(open_service(settings(config, **given | more)))
 
     return start
 
@@ -178,7 +157,14 @@ def test_without_an_app_an_installation_or_the_wish_nothing_is_reported(jobs, re
     assert jobs().push(payload | {"installation": None}) == []
     alone = jobs(KEYFUSE_GITHUB_APP_ID="", KEYFUSE_GITHUB_APP_PRIVATE_KEY="")
     assert alone.push(payload) == []
-    assert "report" not in alone.handlers
+
+
+def test_a_report_that_waits_while_the_app_is_taken_away_ends(jobs, remote, api):
+    app = jobs()
+    remote.commit("harmless")
+    (report,) = app.push(pushed(remote))
+    alone = jobs(KEYFUSE_GITHUB_APP_ID="", KEYFUSE_GITHUB_APP_PRIVATE_KEY="")
+    assert alone.run(report).state == "failed"
 
 
 @pytest.mark.parametrize(("what", "made"), [("comment", "comments"), ("issue", "issues")])

@@ -14,8 +14,12 @@ from keyfuse_webhook.jobs_model import Job
 from keyfuse_webhook.webhook_delivery import Delivery
 
 PUSH = "push"
+ALERT = "secret-alert"
 # A payload names no more commits than that; then it does not tell how many there are.
 _MOST_COMMITS = 2048
+_NUMBERS_END = 2**63
+# Of an alert that somebody deals with, us included.
+_DEALT_WITH = frozenset(("resolved", "assigned", "unassigned"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,61 @@ def _push(delivery: Delivery) -> Job | str:
     return Job(f"{PUSH}-{delivery.digest}", PUSH, push.arguments(), line=str(push.repository))
 
 
+@dataclass(frozen=True, slots=True)
+class AlertNamed:
+    """A secret scanning alert that an event names; the event has no secret in it.
+
+    Attributes:
+        number: Its number in the repository.
+        private: Only members can read the repository.
+        installation: Of the App, empty without one.
+    """
+
+    repository: RepositoryName
+    number: int
+    private: bool
+    installation: str
+
+    def arguments(self) -> tuple[str, ...]:
+        """As the arguments of a job."""
+        private = "private" if self.private else ""
+        return str(self.repository), str(self.number), private, self.installation
+
+    @classmethod
+    def of(cls, job: Job) -> "AlertNamed":
+        """Read the arguments of a job."""
+        name, number, private, installation = job.arguments
+        repository = repository_name(name)
+        if repository is None:
+            raise ValueError("the job names no repository")
+        return cls(repository, int(number), private == "private", installation)
+
+
+def read_alert(payload: Mapping[str, Any]) -> AlertNamed | str:
+    """Read the payload of an event about an alert or about one of its places.
+
+    https://docs.github.com/en/webhooks/webhook-events-and-payloads#secret_scanning_alert
+    """
+    repository = _table(payload, "repository")
+    name = repository_name(repository.get("full_name"))
+    number = _table(payload, "alert").get("number")
+    if name is None or type(number) is not int or not 0 < number < _NUMBERS_END:
+        return "not_understood"
+    if find_keys(str(name).encode()).keys:
+        return "name_holds_a_key"
+    if payload.get("action") in _DEALT_WITH:
+        return "nothing_to_do"
+    return AlertNamed(name, number, repository.get("private") is True, installation(payload))
+
+
+def _alert(delivery: Delivery) -> Job | str:
+    alert = read_alert(delivery.payload)
+    if isinstance(alert, str):
+        return alert
+    line = str(alert.repository)
+    return Job(f"{ALERT}-{delivery.digest}", ALERT, alert.arguments(), line=line)
+
+
 def installation(payload: Mapping[str, Any]) -> str:
     """The id of the App's installation; empty where a repository's own webhook speaks."""
     given = _table(payload, "installation").get("id")
@@ -111,4 +170,6 @@ def _table(payload: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 EVENTS: Mapping[str, Callable[[Delivery], Job | str]] = {
     "push": _push,
+    "secret_scanning_alert": _alert,
+    "secret_scanning_alert_location": _alert,
 }

@@ -1,10 +1,12 @@
 """The jobs that webhooks make, and what does each."""
 
+from keyfuse_rules import Secret
 from keyfuse_store import KeyStore
 from keyfuse_store.settings import Settings
-from keyfuse_webhook.events import PUSH
+from keyfuse_webhook.alert_response import AlertResponse
+from keyfuse_webhook.events import ALERT, PUSH
 from keyfuse_webhook.github_api import GitHubApi
-from keyfuse_webhook.github_app import GitHubApp
+from keyfuse_webhook.github_app import GitHubApp, Purpose
 from keyfuse_webhook.jobs_model import Handler
 from keyfuse_webhook.mirrors import Mirrors
 from keyfuse_webhook.push_report import PushReports
@@ -14,22 +16,23 @@ from keyfuse_webhook.revocation import Enqueue, LeakResponse
 
 
 def github_handlers(store: KeyStore, enqueue: Enqueue) -> dict[str, Handler]:
-    """Every kind of job that a webhook makes."""
+    """Every kind of job that a webhook makes; each is there whatever is configured.
+
+    A job that was enqueued under other settings comes to an end, too.
+    """
     settings = store.settings
     app = _app(settings)
+    token = app.token if app else _no_token
     response = LeakResponse(store, enqueue)
-    mirrors = Mirrors(settings.home / "mirrors")
-    # Without an App only public repositories can be fetched.
-    scan = PushScan(store, mirrors, app.token if app else lambda _: None)
-    if app is None:
-        return {PUSH: PushResponse(store, response, scan, None).handler()}
+    api = GitHubApi(settings.github_api_url)
+    scan = PushScan(store, Mirrors(settings.home / "mirrors"), token)
     told = settings.github_report
+    reports = None if app is None or told == "off" else enqueue
     beside = told if told in {"comment", "issue"} else None
-    reports = PushReports(scan, GitHubApi(settings.github_api_url), app.token, beside)
     return {
-        PUSH: PushResponse(store, response, scan, None if told == "off" else enqueue).handler(),
-        # Also where reports were switched off: those that wait come to an end.
-        REPORT: reports.handler(),
+        PUSH: PushResponse(store, response, scan, reports).handler(),
+        REPORT: PushReports(scan, api, token, beside).handler(),
+        ALERT: AlertResponse(store, response, api, token).handler(),
     }
 
 
@@ -37,3 +40,8 @@ def _app(settings: Settings) -> GitHubApp | None:
     if settings.github_app_id is None and settings.github_app_private_key is None:
         return None
     return GitHubApp(settings)
+
+
+def _no_token(_installation: str, _purpose: Purpose = "fetch") -> Secret | None:
+    """Without an App only public repositories can be fetched, and nothing is reported."""
+    return None

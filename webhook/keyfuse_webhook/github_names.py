@@ -36,6 +36,10 @@ class RepositoryName:
         anchor = "" if line is None else f"#L{line}"
         return f"{page}/blob/{commit}/{quote(path, safe='/%')}{anchor}"
 
+    def alert_url(self, server: str, number: int) -> str:
+        """The page of a secret scanning alert."""
+        return f"{server}/{self.owner}/{self.name}/security/secret-scanning/{number}"
+
 
 def repository_name(text: object) -> RepositoryName | None:
     """Read `owner/name`; None where it is anything else."""
