@@ -68,12 +68,13 @@ def keyfuse() -> None:
 
 
 def _register() -> None:
+    from keyfuse_scanner.commands_action import action
     from keyfuse_scanner.commands_baseline import baseline
     from keyfuse_scanner.commands_hook import hook
     from keyfuse_scanner.commands_rules import rules
     from keyfuse_scanner.commands_scan import scan
 
-    for command in (scan, hook, baseline, rules):
+    for command in (scan, hook, baseline, rules, action):
         keyfuse.add_command(command)
 
 

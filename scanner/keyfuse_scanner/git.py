@@ -101,6 +101,7 @@ def run(
     *arguments: str,
     feed: str = "",
     flags: tuple[str, ...] = _NO_HOOKS,
+    environment: Mapping[str, str] | None = None,
 ) -> bytes:
     """Return what a git command prints.
 
@@ -110,6 +111,7 @@ def run(
         arguments: Its arguments.
         feed: Its standard input.
         flags: Given to git itself, in front of the command.
+        environment: Variables to set for git, such as what allows it to fetch.
 
     Raises:
         GitFailed: git ended with an error.
@@ -119,7 +121,7 @@ def run(
     """
     import subprocess
 
-    process = _start(repository, [*flags, command, *arguments], subprocess.PIPE)
+    process = _start(repository, [*flags, command, *arguments], subprocess.PIPE, environment)
     stdout, stderr = process.communicate(feed.encode("ascii"))
     if process.returncode != 0:
         _refuse_unaccepted(repository, stderr)
@@ -202,7 +204,12 @@ def _line(printed: bytes) -> str:
     return os.fsdecode(printed.rstrip(b"\r\n"))
 
 
-def _start(repository: Repository, arguments: list[str], stdin: int) -> "subprocess.Popen[bytes]":
+def _start(
+    repository: Repository,
+    arguments: list[str],
+    stdin: int,
+    environment: Mapping[str, str] | None = None,
+) -> "subprocess.Popen[bytes]":
     import subprocess
 
     if repository.directory is not None and not Path(repository.directory).is_dir():
@@ -211,7 +218,7 @@ def _start(repository: Repository, arguments: list[str], stdin: int) -> "subproc
         return subprocess.Popen(
             ["git", *_FLAGS, *arguments],
             cwd=repository.directory,
-            env=_environment(os.environ, repository),
+            env=_environment(os.environ, repository) | dict(environment or {}),
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -82,6 +82,11 @@ def send(where: Target, findings: Iterable[Finding], sleep: Sleep = time.sleep) 
     return failed
 
 
+def count(where: Target, findings: Iterable[Finding]) -> int:
+    """Return how many keys among the findings are the target's."""
+    return sum(1 for _ in _items(where, findings))
+
+
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)

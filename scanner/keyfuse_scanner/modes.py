@@ -9,7 +9,7 @@ from keyfuse_scanner.errors import GitFailed
 from keyfuse_scanner.examine import Examined, examine
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.introduced import introduced
-from keyfuse_scanner.model import Document, Hit, Unscanned
+from keyfuse_scanner.model import Document, Hit, Place, Unscanned
 
 if TYPE_CHECKING:
     from keyfuse_scanner.sources.revisions import Range
@@ -53,7 +53,7 @@ def scan_staged(scanning: Scanning, repository: Repository) -> Examined:
     paths = _paths_by_id(changes.new)
     names = (Document("file-name", path, None, (path,)) for path in changes.added)
     examined = examine(
-        chain(_staged_blobs(scanning, repository, paths), names),
+        chain(_blobs(scanning, repository, paths), names),
         scanning.matcher,
         every=scanning.every,
     )
@@ -95,6 +95,21 @@ def scan_commits(scanning: Scanning, repository: Repository, wanted: "Range") ->
     return _without_old_trees(scanning, repository, examined, wanted)
 
 
+def scan_commit(scanning: Scanning, repository: Repository, commit_id: str) -> Examined:
+    """Scan the files of one commit, as it has them."""
+    from keyfuse_scanner.listings import tree_paths
+
+    tree = tree_paths(repository, commit_id)
+    paths = _paths_by_id((object_id, path) for path, object_id in tree.items())
+    names = (Document("file-name", path, None, (path,)) for path in tree)
+    examined = examine(
+        chain(_blobs(scanning, repository, paths, place="file"), names),
+        scanning.matcher,
+        every=scanning.every,
+    )
+    return examined._replace(hits=_at_paths(examined.hits, paths))
+
+
 def scan_history(
     scanning: Scanning,
     repository: Repository,
@@ -125,12 +140,15 @@ def scan_history(
     )
 
 
-def _staged_blobs(
-    scanning: Scanning, repository: Repository, paths: dict[str, list[bytes]]
+def _blobs(
+    scanning: Scanning,
+    repository: Repository,
+    paths: dict[str, list[bytes]],
+    place: Place = "staged",
 ) -> Iterator[Document | Unscanned]:
     from keyfuse_scanner.objects import read_objects
 
-    for entry in read_objects(repository, list(paths), place="staged", max_size=scanning.max_size):
+    for entry in read_objects(repository, list(paths), place=place, max_size=scanning.max_size):
         if isinstance(entry, Unscanned) and entry.object_id in paths:
             yield entry._replace(path=paths[entry.object_id][0])
         else:
@@ -210,9 +228,7 @@ def _without_old(
 ) -> Examined:
     """Return what was examined without the hits that the old side has."""
     paths = _paths_by_id(old)
-    old_side = examine(
-        _staged_blobs(scanning, repository, paths), scanning.matcher, every=scanning.every
-    )
+    old_side = examine(_blobs(scanning, repository, paths), scanning.matcher, every=scanning.every)
     old_hits = _at_paths(old_side.hits, paths)
     hits = introduced(examined.hits, [*old_hits, *known], deleted=deleted)
     return examined._replace(hits=hits)

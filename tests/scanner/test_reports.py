@@ -11,24 +11,14 @@ from hypothesis import strategies as st
 
 from keyfuse_rules.model import Severity
 from keyfuse_rules.pack import OWN
-from keyfuse_rules.secret import Secret
-from keyfuse_scanner.model import Finding, Problem, Reason, ScanResult
+from keyfuse_scanner.model import Problem, Reason, ScanResult
 from keyfuse_scanner.reports import PRIVATE, REPORTS, report, tool
+from support.findings import finding
 from support.keys import break_checksum, make_key
 
 KEY, OTHER = (make_key(seed=seed).reveal() for seed in range(2))
 SHARED = sorted(REPORTS.keys() - PRIVATE)
 NASTY = "\x1b[31m</script><img src=x>,:%\n\u202e&\"'\ud800\ufffe"
-
-
-def finding(**fields):
-    common = {
-        "rule": "keyfuse-key", "title": "keyfuse API key", "severity": Severity.CRITICAL,
-        "checksum": "valid", "path": "a", "line": 1, "column": 2, "commit": None, "author": None,
-        "date": None, "object": None, "place": "file", "decoded": (), "redacted": "acme_kf1…",
-        "fingerprint": "0" * 32, "key_id": "0123456789", "occurrences": 1, "secret": Secret("x"),
-    }  # fmt: skip
-    return Finding(**{**common, **fields})
 
 
 def result(*findings, errors=()):

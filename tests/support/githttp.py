@@ -78,6 +78,23 @@ class Remote:
         _git(self.work, "commit", "-q", "--allow-empty", "-m", message)
         return _git(self.work, "rev-parse", "HEAD")
 
+    def commits(self, number: int, file: str = "b.txt") -> None:
+        """Make many commits at once; each changes one file."""
+        branch = self.git("symbolic-ref", "HEAD")
+        feed = ""
+        for count in range(number):
+            content = f"{number} {count}\n"
+            feed += f"commit {branch}\ncommitter Ada <ada@example.com> {count} +0000\n"
+            feed += f"data 4\nmany\n{f'from {branch}^0' if count == 0 else ''}\n".replace(
+                "\n\n", "\n"
+            )
+            feed += f"M 100644 inline {file}\ndata {len(content)}\n{content}\n"
+        subprocess.run(
+            ["git", "fast-import", "--quiet"], cwd=self.work, input=feed, text=True,
+            check=True,
+        )  # fmt: skip
+        self.git("reset", "-q", "--hard")
+
     def push(self, *refspecs: str) -> None:
         _git(self.work, "push", "-q", "--force", "origin", *(refspecs or ("HEAD",)))
 

@@ -32,7 +32,7 @@ def render(
         left_out += cut.left_out
         yield from (_command(kind, finding) for finding in cut.findings)
     for problem in result.errors[:LIMIT]:
-        yield f"::notice title=not scanned::{_data(problem_line(problem))}\n"
+        yield f"::notice title=not scanned::{data(problem_line(problem))}\n"
     if left_out:
         yield f"{left_out} findings are not annotated: GitHub shows {LIMIT} of a kind\n"
     yield summary(result) + "\n"
@@ -45,12 +45,13 @@ def _command(kind: str, finding: Finding) -> str:
         if finding.line is not None:
             properties |= {"line": str(finding.line), "col": str(finding.column)}
     given = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    return f"::{kind} {given}::{_data(tool.message(finding))}\n"
+    return f"::{kind} {given}::{data(tool.message(finding))}\n"
 
 
-def _data(text: str) -> str:
+def data(text: str) -> str:
+    """Return text as the data of a workflow command."""
     return harmless(text).replace("%", "%25")
 
 
 def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    return data(text).replace(":", "%3A").replace(",", "%2C")

@@ -50,6 +50,8 @@ def render(
     }
     run = {
         "tool": {"driver": driver},
+        # Code scanning keeps apart what has different ids; ours is always the same.
+        "automationDetails": {"id": f"{tool.NAME}/"},
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {_ROOT: {"description": {"text": "The root of what was scanned."}}},
         "invocations": [_invocation(result, cut.left_out)],
