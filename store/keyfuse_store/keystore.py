@@ -114,10 +114,10 @@ class KeyStore:
             ring = open_ring(database, settings, peppers, clock(), token_bytes)
             with database.read() as connection:
                 note_head(connection)
+            return cls(database, ring, settings, clock, token_bytes)
         except BaseException:
             database.close()
             raise
-        return cls(database, ring, settings, clock, token_bytes)
 
     def issue(
         self,

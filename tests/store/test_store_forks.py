@@ -55,6 +55,7 @@ def test_after_a_fork_connections_are_opened_anew(store: KeyStore) -> None:
     issued = store.issue(prefix="acme_live", owner="a@example.com")
     assert store.verify(issued.token).ok
     before = store._reader._held.local.held
+    store.database.engine.dispose()  # nobody would close those that are left to a parent
     _forget_parents()
     assert store.verify(issued.token, whole=True).ok
     assert store._reader._held.local.held is not before

@@ -416,12 +416,14 @@ def test_batch_of_50_000_is_answered_after_the_last_commit(service):
 
 def test_no_secret_stands_in_any_table(service):
     import sqlite3
+    from contextlib import closing
 
     issued = service.issue()
     token = issued.token.reveal()
     service.alert(record(token, url=f"https://example.com/?q={token}", source=token))
     assert service.state(issued) == "revoked"
-    dump = "\n".join(sqlite3.connect(service.store.database.path).iterdump())
+    with closing(sqlite3.connect(service.store.database.path)) as connection:
+        dump = "\n".join(connection.iterdump())
     assert issued.key.id in dump
     assert token[-38:] not in dump
     assert token[-38:-6] not in dump
