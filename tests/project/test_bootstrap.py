@@ -154,14 +154,15 @@ def bare(tmp_path: Path) -> Path:
 
 
 def make(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run make with a PATH of one folder."""
+    """Run make with a PATH of one folder, as if no make ran this test."""
     program = shutil.which("make")
     if program is None:
         pytest.skip("no make on this machine")
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     return subprocess.run(
         [program, "--no-print-directory", *arguments],
         cwd=ROOT,
-        env=dict(os.environ) | {"PATH": str(path)},
+        env=outside | {"PATH": str(path)},
         capture_output=True,
         text=True,
         check=False,
