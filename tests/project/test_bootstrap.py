@@ -158,7 +158,8 @@ def make(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     program = shutil.which("make")
     if program is None:
         pytest.skip("no make on this machine")
-    outside = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    variables = ("MAKE", "PYTHON", "VENV", "TESTS", "DEMO")  # make hands on what it was given
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(variables)}
     return subprocess.run(
         [program, "--no-print-directory", *arguments],
         cwd=ROOT,
