@@ -3,6 +3,7 @@
 from importlib import import_module
 
 import click
+from click.shell_completion import CompletionItem
 
 from keyfuse_scanner.commands import ELSEWHERE, INSTALL_HINT, OURS
 from keyfuse_scanner.errors import UsageError
@@ -18,7 +19,12 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command; one of another package is loaded now."""
         if cmd_name in ELSEWHERE:
-            return _load(cmd_name)
+            try:
+                return _load(cmd_name)
+            except UsageError:
+                if not ctx.resilient_parsing:
+                    raise
+                return None  # a shell that completes wants no message
         return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -26,6 +32,12 @@ class Commands(click.Group):
         rows = [(name, self._short_help(ctx, name)) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the names of commands without loading any."""
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        items = [CompletionItem(name, help=self._short_help(ctx, name)) for name in names]
+        return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def _short_help(self, ctx: click.Context, name: str) -> str:
         if name in ELSEWHERE:
@@ -50,7 +62,12 @@ def _print_version(ctx: click.Context, _param: click.Parameter, asked: bool) -> 
     if asked and not ctx.resilient_parsing:
         from importlib.metadata import version
 
-        click.echo(f"keyfuse {version('keyfuse')}")
+        from keyfuse_rules.pack import default_rules
+        from keyfuse_scanner.engine import engine_facts
+
+        facts = engine_facts()
+        engine = f"{facts.engine} {facts.version}".strip()
+        click.echo(f"keyfuse {version('keyfuse')} ({engine}, {len(default_rules())} rules)")
         ctx.exit()
 
 
@@ -61,7 +78,7 @@ def _print_version(ctx: click.Context, _param: click.Parameter, asked: bool) -> 
     expose_value=False,
     is_eager=True,
     callback=_print_version,
-    help="Show the version and exit.",
+    help="Show version, engine and how many rules there are, and exit.",
 )
 def keyfuse() -> None:
     """Issue API keys, find them wherever they leak, and blow the fuse."""
@@ -70,11 +87,12 @@ def keyfuse() -> None:
 def _register() -> None:
     from keyfuse_scanner.commands_action import action
     from keyfuse_scanner.commands_baseline import baseline
+    from keyfuse_scanner.commands_doctor import completion, doctor
     from keyfuse_scanner.commands_hook import hook
     from keyfuse_scanner.commands_rules import rules
     from keyfuse_scanner.commands_scan import scan
 
-    for command in (scan, hook, baseline, rules, action):
+    for command in (scan, hook, baseline, rules, action, doctor, completion):
         keyfuse.add_command(command)
 
 

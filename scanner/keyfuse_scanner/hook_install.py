@@ -123,6 +123,12 @@ def uninstall_global(folder: Path) -> bool:
     return _uninstall(folder)
 
 
+def installed(repository: Repository) -> Path | None:
+    """Return our hook where git looks for it, put there for this repository or for all."""
+    hook = git.hooks_directory(repository) / NAME
+    return hook if _is_ours(hook) else None
+
+
 def _install(folder: Path, script: str) -> Installed:
     hook, before = folder / NAME, folder / f"{NAME}.{_BEFORE}"
     if os.path.lexists(hook) and not _is_ours(hook):

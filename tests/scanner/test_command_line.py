@@ -2,14 +2,17 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
 import click
 import pytest
 
+from keyfuse_rules.pack import default_rules
 from keyfuse_scanner import cli, main
 from keyfuse_scanner.commands import ELSEWHERE, Elsewhere
+from keyfuse_scanner.engine import engine_facts
 from keyfuse_scanner.printable import harmless, path_text
 from support.keys import make_key
 
@@ -78,7 +81,10 @@ def test_help_names_all_commands(keyfuse):
 def test_the_version(keyfuse):
     done = keyfuse("--version")
     assert done.code == 0
-    assert done.out.startswith("keyfuse ")
+    facts = engine_facts()
+    assert re.fullmatch(
+        rf"keyfuse \S+ \({facts.engine} {facts.version}, {len(default_rules())} rules\)\n", done.out
+    )
 
 
 def test_no_command_and_an_unknown_one_are_usage_errors(keyfuse):

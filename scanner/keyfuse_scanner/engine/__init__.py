@@ -60,6 +60,13 @@ def load_matcher(
     return _matcher(compiled, rules)
 
 
+def is_kept(rules: Sequence[Rule] | None = None) -> bool:
+    """Return whether a matcher for these rules is there already; see `load_matcher`."""
+    from keyfuse_scanner.engine import cache as kept
+
+    return kept.load(_key(rules, True, engine_facts())) is not None
+
+
 def engine_facts() -> Facts:
     """Return which engine searches here, and why."""
     try:
