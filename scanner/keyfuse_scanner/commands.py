@@ -17,6 +17,7 @@ ELSEWHERE = {
     "audit": Elsewhere("keyfuse_store.cli:audit", "Show and check who changed what."),
     "db": Elsewhere("keyfuse_store.cli:db", "Make, migrate and check the database."),
     "demo": Elsewhere("keyfuse_webhook.demo:demo", "Show the whole story on throwaway data."),
+    "github": Elsewhere("keyfuse_webhook.github_cli:github", "Connect keyfuse to GitHub."),
     "keys": Elsewhere("keyfuse_store.cli:keys", "Issue, verify and revoke API keys."),
     "leaks": Elsewhere("keyfuse_webhook.leaks_cli:leaks", "What leaked, and what was done."),
     "owners": Elsewhere("keyfuse_store.cli:owners", "Who is told when a key leaks."),

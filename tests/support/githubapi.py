@@ -8,18 +8,19 @@ import itertools
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+
+from support.githubapi_routes import ROUTES, Answer, Call
 
 
 @cache
@@ -35,22 +36,6 @@ def app_pem() -> str:
         serialization.PrivateFormat.TraditionalOpenSSL,
         serialization.NoEncryption(),
     ).decode()  # fmt: skip
-
-
-class Call(NamedTuple):
-    """One request: what was asked for, and with which permissions."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    body: Any
-    permissions: dict[str, str]
-
-
-class Answer(NamedTuple):
-    status: int
-    document: Any
-    headers: Mapping[str, str] = MappingProxyType({})
 
 
 class Fault(NamedTuple):
@@ -77,6 +62,8 @@ class StandInApi:
         faults: Each is used up by one request.
         check_runs, comments, issues: What there is, oldest first.
         alerts: By repository and number, each with its `locations`.
+        deliveries: Of the App's webhook, youngest first.
+        patterns: Custom patterns, by where they are.
     """
 
     def __init__(self) -> None:
@@ -91,6 +78,8 @@ class StandInApi:
         self.comments: list[dict[str, Any]] = []
         self.issues: list[dict[str, Any]] = []
         self.alerts: dict[tuple[str, int], dict[str, Any]] = {}
+        self.deliveries: list[dict[str, Any]] = []
+        self.patterns: dict[str, list[dict[str, Any]]] = {}
         self.numbers = itertools.count(1)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
 
@@ -131,7 +120,7 @@ class StandInApi:
             found = re.fullmatch(pattern, call.path)
             if method == call.method and found:
                 name, level = needed
-                if call.permissions.get(name) not in {level, "write"}:
+                if name and call.permissions.get(name) not in {level, "write"}:
                     return Answer(403, {"message": "Resource not accessible by integration"})
                 return route(self, call, *found.groups())
         return Answer(404, {"message": "Not Found"})
@@ -150,96 +139,6 @@ class StandInApi:
             "repository_selection": "all",
         }
         return Answer(201, token)
-
-
-def _create_run(api: StandInApi, call: Call, repository: str) -> Answer:
-    run = {"id": next(api.numbers), "repository": repository, "status": "queued", "all": []}
-    api.check_runs.append(run)
-    return Answer(201, _merge(run, call.body))
-
-
-def _update_run(api: StandInApi, call: Call, _repository: str, number: str) -> Answer:
-    run = next((run for run in api.check_runs if run["id"] == int(number)), None)
-    return Answer(404, {}) if run is None else Answer(200, _merge(run, call.body))
-
-
-def _merge(run: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
-    """Change a check run as GitHub does: annotations are appended, at most fifty at once."""
-    output = dict(body.get("output", {}))
-    annotations = output.pop("annotations", [])
-    assert len(annotations) <= 50, "GitHub answers 422 to more"
-    run["all"] += annotations
-    run |= {name: value for name, value in body.items() if name != "output"}
-    run["output"] = output | {"annotations_count": len(run["all"])}
-    return {name: value for name, value in run.items() if name != "all"}
-
-
-def _list_runs(api: StandInApi, call: Call, _repository: str, commit: str) -> Answer:
-    runs = [run for run in api.check_runs if run["head_sha"] == commit]
-    shown = [{name: value for name, value in run.items() if name != "all"} for run in runs]
-    return Answer(200, {"total_count": len(runs), "check_runs": _page(shown, call)})
-
-
-def _list_comments(api: StandInApi, call: Call, _repository: str, commit: str) -> Answer:
-    return Answer(200, _page([one for one in api.comments if one["commit"] == commit], call))
-
-
-def _create_comment(api: StandInApi, call: Call, _repository: str, commit: str) -> Answer:
-    api.comments.append({"id": next(api.numbers), "commit": commit, **call.body})
-    return Answer(201, api.comments[-1])
-
-
-def _list_issues(api: StandInApi, call: Call, _repository: str) -> Answer:
-    return Answer(200, _page(list(reversed(api.issues)), call))
-
-
-def _create_issue(api: StandInApi, call: Call, _repository: str) -> Answer:
-    api.issues.append({"number": next(api.numbers), **call.body})
-    return Answer(201, api.issues[-1])
-
-
-def _get_alert(api: StandInApi, _call: Call, repository: str, number: str) -> Answer:
-    alert = api.alerts.get((repository, int(number)))
-    if alert is None:
-        return Answer(404, {"message": "Not Found"})
-    return Answer(200, {name: value for name, value in alert.items() if name != "locations"})
-
-
-def _list_locations(api: StandInApi, call: Call, repository: str, number: str) -> Answer:
-    return Answer(200, _page(api.alerts[repository, int(number)]["locations"], call))
-
-
-def _update_alert(api: StandInApi, call: Call, repository: str, number: str) -> Answer:
-    alert = api.alerts[repository, int(number)]
-    if call.body.get("state") == "resolved" and "resolution" not in call.body:
-        return Answer(422, {"message": "resolution is required"})
-    alert |= call.body
-    return _get_alert(api, call, repository, number)
-
-
-def _page(entries: list[Any], call: Call) -> list[Any]:
-    size = int(call.query.get("per_page", 30))
-    begin = (int(call.query.get("page", 1)) - 1) * size
-    return entries[begin : begin + size]
-
-
-_REPO = r"/repos/([^/]+/[^/]+)"
-_SHA = "([0-9a-f]{40})"
-_ALERT = "/secret-scanning/alerts/([0-9]+)"
-_READS_ALERTS = ("secret_scanning_alerts", "read")
-Route = Callable[..., Answer]
-ROUTES: list[tuple[str, str, tuple[str, str], Route]] = [
-    ("POST", f"{_REPO}/check-runs", ("checks", "write"), _create_run),
-    ("PATCH", f"{_REPO}/check-runs/([0-9]+)", ("checks", "write"), _update_run),
-    ("GET", f"{_REPO}/commits/{_SHA}/check-runs", ("checks", "read"), _list_runs),
-    ("GET", f"{_REPO}/commits/{_SHA}/comments", ("contents", "read"), _list_comments),
-    ("POST", f"{_REPO}/commits/{_SHA}/comments", ("contents", "read"), _create_comment),
-    ("GET", f"{_REPO}{_ALERT}", _READS_ALERTS, _get_alert),
-    ("GET", f"{_REPO}{_ALERT}/locations", _READS_ALERTS, _list_locations),
-    ("PATCH", f"{_REPO}{_ALERT}", ("secret_scanning_alerts", "write"), _update_alert),
-    ("GET", f"{_REPO}/issues", ("issues", "read"), _list_issues),
-    ("POST", f"{_REPO}/issues", ("issues", "write"), _create_issue),
-]
 
 
 def _handler(api: StandInApi) -> type[BaseHTTPRequestHandler]:

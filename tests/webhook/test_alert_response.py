@@ -10,7 +10,8 @@ from keyfuse_webhook.github_names import RepositoryName
 from keyfuse_webhook.jobs_model import TryAgain
 from keyfuse_webhook.secret_alert import candidates, places
 from support.byhand import ByHand
-from support.githubapi import Answer, Fault, StandInApi
+from support.githubapi import Fault, StandInApi
+from support.githubapi_routes import Answer
 from support.hunt import holds_key
 from support.keys import make_key
 

@@ -7,9 +7,11 @@ import pytest
 
 from keyfuse_rules import Secret
 from keyfuse_webhook import github_api
-from keyfuse_webhook.github_api import ApiRefused, GitHubApi, limit_pause
+from keyfuse_webhook.github_answers import ApiRefused, limit_pause
+from keyfuse_webhook.github_api import GitHubApi
 from keyfuse_webhook.jobs_model import TryAgain
-from support.githubapi import Answer, Fault, StandInApi
+from support.githubapi import Fault, StandInApi
+from support.githubapi_routes import Answer
 
 TOKEN = Secret("t")
 RUNS = "/repos/acme/app/commits/" + "a" * 40 + "/check-runs"

@@ -8,7 +8,8 @@ import pytest
 from keyfuse_webhook.jobs_model import TryAgain
 from support.byhand import ByHand
 from support.githttp import GitServer
-from support.githubapi import Answer, Fault, StandInApi
+from support.githubapi import Fault, StandInApi
+from support.githubapi_routes import Answer
 from support.hooks import ZERO, push_payload
 from support.hunt import holds_key
 

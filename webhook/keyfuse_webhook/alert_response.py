@@ -17,7 +17,8 @@ from keyfuse_store.leaks import EVIDENCE_MAX, Evidence
 from keyfuse_store.model import Key
 from keyfuse_webhook.events import AlertNamed
 from keyfuse_webhook.git_fetch import RepositoryGone
-from keyfuse_webhook.github_api import ApiRefused, Below, GitHubApi
+from keyfuse_webhook.github_answers import ApiRefused
+from keyfuse_webhook.github_api import Below, GitHubApi
 from keyfuse_webhook.github_app import Purpose
 from keyfuse_webhook.jobs_model import Handler, Job, Outcome, TryAgain, nothing_to_conclude
 from keyfuse_webhook.revocation import LeakResponse, Sighting

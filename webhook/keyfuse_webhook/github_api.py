@@ -6,19 +6,25 @@ to wait asks nothing until then, for pressing on is what GitHub blocks integrati
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import structlog
 
 from keyfuse_rules import Secret
 from keyfuse_webhook.errors import WebhookError
+from keyfuse_webhook.github_answers import (
+    ApiRefused,
+    entries,
+    limit_pause,
+    next_cursor,
+    parsed,
+)
 from keyfuse_webhook.jobs_model import TryAgain
 
 # Seconds. A whole answer has to be there by the second.
@@ -26,25 +32,10 @@ _TIMEOUT = 10.0
 _DEADLINE = 30.0
 # A page of a hundred repositories is 600 kB.
 _LARGEST = 8 * 1024 * 1024
-# GitHub's own advice for a secondary limit that says nothing more.
-_SECONDARY_PAUSE = 60.0
-_LONGEST_PAUSE = 3600.0
 _PER_PAGE = 100
-_FORBIDDEN, _TOO_MANY, _SERVER_ERROR = 403, 429, 500
+_SERVER_ERROR = 500
 
 _log = structlog.get_logger(__name__)
-
-
-class ApiRefused(WebhookError):
-    """GitHub will not do what was asked, however often it is asked.
-
-    Attributes:
-        status: The HTTP status: 401 and 403 no access, 404 and 410 gone, 422 not possible.
-    """
-
-    def __init__(self, what: str, status: int) -> None:
-        super().__init__(f"GitHub's API answered {status} to {what}{_MEANINGS.get(status, '')}")
-        self.status = status
 
 
 class GitHubApi:
@@ -86,6 +77,16 @@ class GitHubApi:
             TryAgain: It may work later: a limit, an outage, an answer that broke off.
             ApiRefused: It will not.
         """
+        return self._ask(method, path, token, body, query).document
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        token: Secret | None,
+        body: Mapping[str, Any] | None,
+        query: Mapping[str, str | int] | None,
+    ) -> "_Answer":
         self._rest(token)
         given = {} if token is None else {"Authorization": f"Bearer {token.reveal()}"}
         try:
@@ -97,7 +98,7 @@ class GitHubApi:
             # Its words may name what was sent.
             raise TryAgain(f"GitHub's API: {type(error).__name__}") from None
         if response.is_success:
-            return _parsed(content)
+            return _Answer(parsed(content), next_cursor(response.links))
         raise self._refusal(f"{method} {path}", response, content, token)
 
     def pages(
@@ -125,12 +126,23 @@ class GitHubApi:
         for page in range(1, -(-most // _PER_PAGE) + 1):
             asked = {**(query or {}), "per_page": _PER_PAGE, "page": page}
             answer = self.call("GET", path, token, query=asked)
-            entries = answer.get(within) if within and isinstance(answer, dict) else answer
-            if not isinstance(entries, list):
-                raise TryAgain(f"GitHub's API gave no list for {path}")
-            yield from (entry for entry in entries if isinstance(entry, dict))
-            if len(entries) < _PER_PAGE:
+            listed = answer.get(within) if within and isinstance(answer, dict) else answer
+            found = entries(listed, path)
+            yield from found
+            if len(found) < _PER_PAGE:
                 return
+
+    def cursored(
+        self, path: str, token: Secret | None, *, most: int
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the entries of a list whose pages follow each other by cursor; as `pages`."""
+        query: dict[str, str | int] = {"per_page": _PER_PAGE}
+        for _ in range(-(-most // _PER_PAGE)):
+            answer = self._ask("GET", path, token, None, query)
+            yield from entries(answer.document, path)
+            if answer.cursor is None:
+                return
+            query["cursor"] = answer.cursor
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -169,6 +181,11 @@ class GitHubApi:
         return ApiRefused(what, response.status_code)
 
 
+class _Answer(NamedTuple):
+    document: Any
+    cursor: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Below:
     """The calls below one path, with one token: those of a repository, say."""
@@ -193,56 +210,7 @@ class Below:
         return self.api.pages(self.base + path, self.token, most=most, query=query, within=within)
 
 
-def limit_pause(
-    status: int, headers: Mapping[str, str], content: bytes, now: float
-) -> float | None:
-    """Return for how many seconds to ask nothing, or None where no limit is the reason.
-
-    Args:
-        status: Of the answer.
-        headers: Of the answer; their names are not told apart by case.
-        content: The answer's body, in which GitHub names a secondary limit.
-        now: Seconds since 1970.
-    """
-    if status not in {_FORBIDDEN, _TOO_MANY}:
-        return None
-    named = _seconds(headers.get("retry-after"))
-    if named is not None:
-        return min(named, _LONGEST_PAUSE)
-    reset = _seconds(headers.get("x-ratelimit-reset"))
-    used_up = headers.get("x-ratelimit-remaining") == "0"
-    if used_up and reset is not None:
-        # A second more: their clock is not ours.
-        return min(max(reset - now, 0.0) + 1, _LONGEST_PAUSE)
-    said = b"secondary rate limit" in content[:_SHOWN_BY_LIMITS].lower()
-    return _SECONDARY_PAUSE if used_up or said or status == _TOO_MANY else None
-
-
-def _seconds(text: str | None) -> float | None:
-    return float(text) if text and text.isascii() and text.isdigit() else None
-
-
-def _parsed(content: bytes) -> Any:
-    """Return the JSON of an answer that may have none."""
-    if not content.strip():
-        return None
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        raise TryAgain("GitHub's API answered with something that is not JSON") from None
-
-
-_MEANINGS = {
-    401: ": the App's id and key, or the token, are not right",
-    403: ": no access, or a permission of the App is missing",
-    404: ": it is gone, or the App may not see it",
-    410: ": it is switched off there",
-    301: ": it was renamed; redirects are not followed",
-    302: ": redirects are not followed",
-    307: ": redirects are not followed",
-}
 _NOBODY = Secret("")
-_SHOWN_BY_LIMITS = 4096
 _HEADERS = {
     "Accept": "application/vnd.github+json",
     "Accept-Encoding": "identity",

@@ -17,7 +17,7 @@ from keyfuse_rules import Secret
 from keyfuse_store.settings import Settings
 from keyfuse_webhook.errors import InvalidSetting
 from keyfuse_webhook.git_fetch import RepositoryGone
-from keyfuse_webhook.github_api import limit_pause
+from keyfuse_webhook.github_answers import limit_pause
 from keyfuse_webhook.jobs_model import TryAgain
 
 if TYPE_CHECKING:

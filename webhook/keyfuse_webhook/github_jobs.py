@@ -3,7 +3,9 @@
 from keyfuse_rules import Secret
 from keyfuse_store import KeyStore
 from keyfuse_store.settings import Settings
+from keyfuse_store.times import from_micros
 from keyfuse_webhook.alert_response import AlertResponse
+from keyfuse_webhook.catch_up import CATCH_UP, CatchUp
 from keyfuse_webhook.events import ALERT, PUSH
 from keyfuse_webhook.github_api import GitHubApi
 from keyfuse_webhook.github_app import GitHubApp, Purpose
@@ -21,7 +23,7 @@ def github_handlers(store: KeyStore, enqueue: Enqueue) -> dict[str, Handler]:
     A job that was enqueued under other settings comes to an end, too.
     """
     settings = store.settings
-    app = _app(settings)
+    app = github_app(settings)
     token = app.token if app else _no_token
     response = LeakResponse(store, enqueue)
     api = GitHubApi(settings.github_api_url)
@@ -33,10 +35,18 @@ def github_handlers(store: KeyStore, enqueue: Enqueue) -> dict[str, Handler]:
         PUSH: PushResponse(store, response, scan, reports).handler(),
         REPORT: PushReports(scan, api, token, beside).handler(),
         ALERT: AlertResponse(store, response, api, token).handler(),
+        CATCH_UP: CatchUp(
+            api, app.jwt if app else None, lambda: from_micros(store.clock())
+        ).handler(),
     }
 
 
-def _app(settings: Settings) -> GitHubApp | None:
+def github_app(settings: Settings) -> GitHubApp | None:
+    """The App that the settings name, if they do.
+
+    Raises:
+        InvalidSetting: Half of it is missing, or its key is none.
+    """
     if settings.github_app_id is None and settings.github_app_private_key is None:
         return None
     return GitHubApp(settings)

@@ -50,6 +50,11 @@ def repository_name(text: object) -> RepositoryName | None:
     return None if name.lower().endswith(".git") else RepositoryName(owner, name)
 
 
+def account_name(text: str) -> str | None:
+    """The name of a user or an organisation, or None."""
+    return text if _OWNER.fullmatch(text) else None
+
+
 def object_id(text: object) -> str | None:
     """A whole object id in lower case hexadecimal, or None."""
     return text if isinstance(text, str) and _OBJECT_ID.fullmatch(text) else None

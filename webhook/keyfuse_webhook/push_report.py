@@ -15,7 +15,8 @@ from keyfuse_rules import Secret
 from keyfuse_webhook.check_run import NAME, CheckRun, Found, compose
 from keyfuse_webhook.events import Push
 from keyfuse_webhook.git_fetch import RepositoryGone
-from keyfuse_webhook.github_api import ApiRefused, Below, GitHubApi
+from keyfuse_webhook.github_answers import ApiRefused
+from keyfuse_webhook.github_api import Below, GitHubApi
 from keyfuse_webhook.github_app import Purpose
 from keyfuse_webhook.jobs_model import Handler, Job, Outcome, TryAgain, nothing_to_conclude
 from keyfuse_webhook.push_scan import PushScan

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from keyfuse_store import KeyStore
 from keyfuse_store.settings import Settings
 from keyfuse_webhook.app import Role, build_app
+from keyfuse_webhook.catch_up import CatchUpWatch
 from keyfuse_webhook.errors import InvalidSetting
 from keyfuse_webhook.expiry_warnings import WARN, ExpiryWarnings, ExpiryWatch
 from keyfuse_webhook.github_jobs import github_handlers
@@ -55,7 +56,12 @@ def serve(settings: Settings, serving: Serving) -> None:
                 WARN: ExpiryWarnings(store).handler(),
                 **github_handlers(store, queue.enqueue),
             }
-            workers = (JobWorker(url, handlers), ExpiryWatch(store, queue.enqueue))
+            workers: list[JobWorker | ExpiryWatch | CatchUpWatch] = [
+                JobWorker(url, handlers),
+                ExpiryWatch(store, queue.enqueue),
+            ]
+            if settings.github_app_id is not None:
+                workers.append(CatchUpWatch(store, queue.enqueue))
             app = build_app(
                 store,
                 queue.enqueue,
@@ -95,7 +101,7 @@ def _config(app: Starlette, settings: Settings) -> uvicorn.Config:
 
 
 @contextlib.asynccontextmanager
-async def _working(*workers: JobWorker | ExpiryWatch) -> AsyncIterator[None]:
+async def _working(*workers: JobWorker | ExpiryWatch | CatchUpWatch) -> AsyncIterator[None]:
     """Run jobs beside the application."""
     for worker in workers:
         worker.start()
