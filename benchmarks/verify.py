@@ -54,7 +54,7 @@ def _sqlite(store: KeyStore, asked: Sample, peers: list[tuple[str, Peer]], round
     candidates: dict[str, Candidate] = {
         FLOOR: lookup_and_hmac(store, PEPPERS[1], asked.valid),
         VALID: _verify(store, asked.valid, "valid"),
-        "keyfuse: valid, and the whole key read": _verify(store, asked.valid, "valid", whole=True),
+        "keyfuse: valid, and whose key it is": _verify(store, asked.valid, "valid", holder=True),
         "keyfuse: unknown id, right checksum": _verify(store, asked.unknown, "unknown"),
         "keyfuse: wrong checksum": _verify(store, asked.mistyped, "malformed"),
     }
@@ -95,13 +95,13 @@ def _http(kind: str, folder: Path, store: KeyStore, asked: Sample, rounds: int) 
     )
 
 
-def _verify(store: KeyStore, tokens: list[str], code: str, *, whole: bool = False) -> Candidate:
+def _verify(store: KeyStore, tokens: list[str], code: str, *, holder: bool = False) -> Candidate:
     scopes = [SCOPE]
 
     def work() -> None:
         verify = store.verify
         for token in tokens:
-            assert verify(token, scopes=scopes, whole=whole).code == code
+            assert verify(token, scopes=scopes, holder=holder).code == code
 
     return lambda: timed(len(tokens), work)
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from keyfuse_store.credentials import Misplaced
 from keyfuse_store.limits import parse_quota, parse_rates
-from keyfuse_store.model import Key, Verdict
+from keyfuse_store.model import Grant, Verdict
 
 QUOTA = "quota"
 # Seconds; a database that is gone comes back in its own time.
@@ -96,7 +96,7 @@ def _limits(verdict: Verdict) -> Headers:
     """The fields of RFC 9110 and of draft-ietf-httpapi-ratelimit-headers-11."""
     after = None if verdict.retry_after is None else max(1, math.ceil(verdict.retry_after))
     headers = [] if after is None else [("retry-after", str(after))]
-    policy = None if verdict.key is None else _policy(verdict.key, verdict.limit)
+    policy = None if verdict.holder is None else _policy(verdict.holder, verdict.limit)
     if policy is not None:
         until = "" if after is None else f";t={after}"
         headers += [
@@ -106,7 +106,7 @@ def _limits(verdict: Verdict) -> Headers:
     return tuple(headers)
 
 
-def _policy(key: Key, limit: str | None) -> str | None:
+def _policy(key: Grant, limit: str | None) -> str | None:
     if limit == QUOTA and key.quota is not None:
         # A calendar month has no one length in seconds; the window may be left out.
         return f"q={parse_quota(key.quota).calls}"

@@ -88,7 +88,7 @@ class Gate:
             client_address=request.client_address,
             cost=need.cost,
             user_agent=agent if agent is not None and agent.isprintable() else None,
-            whole=True,
+            holder=True,
         )
         if verdict.ok:
             return verdict

@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
 
 from keyfuse_rules.keyformat import parse, strip_presentation
 from keyfuse_store import fields, owners
@@ -19,32 +29,10 @@ _BATCH = 500
 
 _STATES: tuple[KeyState, ...] = ("active", "suspended", "quarantined", "revoked")
 
-# In the order of the fields of `model.Key`.
-KEY_COLUMNS = (
-    table.c.id,
-    table.c.prefix,
-    table.c.owner_id,
-    owners_table.c.email,
-    table.c.name,
-    table.c.meta,
-    table.c.scopes,
-    table.c.addresses,
-    table.c.rate_limit,
-    table.c.quota,
-    table.c.state,
-    table.c.quarantine_scopes,
-    table.c.created_at,
-    table.c.not_before,
-    table.c.expires_at,
-    table.c.overlap_until,
-    table.c.predecessor_id,
-    table.c.successor_id,
-    table.c.revoked_at,
-    table.c.revoke_reason,
-    table.c.revoke_evidence,
-    table.c.last_used_at,
-    table.c.legacy,
-    table.c.expiry_warned_at,
+# As text: SQLAlchemy would make a bound parameter of the limit.
+_LAST_USED: ColumnElement[Any] = literal_column(
+    "(SELECT last_used_at FROM kf_usage_hours WHERE key_id = kf_keys.id"
+    " AND last_used_at IS NOT NULL ORDER BY hour DESC LIMIT 1)"
 )
 # In the order of the fields of `model.Grant`, after id and prefix: those are in the key itself.
 GRANT_COLUMNS = (
@@ -58,12 +46,34 @@ GRANT_COLUMNS = (
     table.c.expires_at,
     table.c.overlap_until,
 )
+# The same for `model.Holder`, and all fields of `model.Key`.
+HOLDER_COLUMNS = (*GRANT_COLUMNS, owners_table.c.email, table.c.name, table.c.meta)
+KEY_COLUMNS = (
+    table.c.id,
+    table.c.prefix,
+    *HOLDER_COLUMNS,
+    table.c.owner_id,
+    table.c.created_at,
+    table.c.predecessor_id,
+    table.c.successor_id,
+    table.c.revoked_at,
+    table.c.revoke_reason,
+    table.c.revoke_evidence,
+    _LAST_USED,
+    table.c.legacy,
+    table.c.expiry_warned_at,
+)
 _PROOF_COLUMNS = (table.c.digest, table.c.pepper_version)
 
 
 def grant_lookup() -> Select[Any]:
     """The one SELECT of verification: digest, pepper version and the grant, by `key_id`."""
     return select(*_PROOF_COLUMNS, *GRANT_COLUMNS).where(table.c.id == bindparam("key_id"))
+
+
+def holder_lookup() -> Select[Any]:
+    """The same with whose key it is."""
+    return _joined(*_PROOF_COLUMNS, *HOLDER_COLUMNS).where(table.c.id == bindparam("key_id"))
 
 
 def lookup() -> Select[Any]:

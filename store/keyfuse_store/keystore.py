@@ -232,7 +232,7 @@ class KeyStore:
         client_address: str | None = None,
         cost: int = 1,
         user_agent: str | None = None,
-        whole: bool = False,
+        holder: bool = False,
     ) -> Verdict:
         """Tell whether a key may do what is asked, as of this moment in every process.
 
@@ -244,8 +244,8 @@ class KeyStore:
             client_address: Where the call comes from, for keys with an allow-list.
             cost: How many calls this one counts for; 0 only looks.
             user_agent: With what the call is made, for the usage events.
-            whole: Read all of the key along with the verdict, for a caller who will look at
-                `verdict.key`: one look-up instead of two.
+            holder: Read whose key it is along with the verdict, for a caller who will look at
+                `verdict.holder`: one look-up instead of two.
 
         Returns:
             The verdict; a database or pepper that is gone is `unavailable`, never an exception.
@@ -254,7 +254,7 @@ class KeyStore:
             InvalidField: the question itself is malformed.
         """
         question = (scopes, any_of, resource, client_address, cost, user_agent)
-        return self._verify(token, question, whole=whole)
+        return self._verify(token, question, holder=holder)
 
     def get(self, key_id: str) -> Key:
         """The key with this id, in any state.

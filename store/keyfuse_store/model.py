@@ -34,53 +34,21 @@ Code = Literal[
 ]
 
 
-class Grant(msgspec.Struct, frozen=True, gc=False):
-    """What decides about a call, the fields from `scopes_text` on in the order of `GRANT_COLUMNS`.
-
-    A `Key` has the same attributes.
-    """
-
-    id: str
-    prefix: str
-    scopes_text: str
-    addresses_text: str
-    rate_limit: str | None
-    quota: str | None
-    state: KeyState
-    quarantine_text: str | None
-    not_before_us: int | None
-    expires_us: int | None
-    overlap_until_us: int | None
-
-
 # gc=False and no parsing on construction: verification makes one of these per call.
-class Key(msgspec.Struct, frozen=True, gc=False):
-    """An issued key without its secret, the fields in the order of `keys.KEY_COLUMNS`."""
+class Grant(msgspec.Struct, frozen=True, gc=False):
+    """What decides about a call, from `scopes_text` on in the order of `keys.GRANT_COLUMNS`."""
 
     id: str
     prefix: str
-    owner_id: str
-    owner: str
-    name: str
-    meta_json: str
     scopes_text: str
     addresses_text: str
     rate_limit: str | None
     quota: str | None
     state: KeyState
     quarantine_text: str | None
-    created_us: int
     not_before_us: int | None
     expires_us: int | None
     overlap_until_us: int | None
-    predecessor_id: str | None
-    successor_id: str | None
-    revoked_us: int | None
-    revoke_reason: str | None
-    revoke_evidence_json: str | None
-    last_used_us: int | None
-    legacy: str | None
-    expiry_warned_us: int | None
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -93,15 +61,43 @@ class Key(msgspec.Struct, frozen=True, gc=False):
         return None if self.quarantine_text is None else words(self.quarantine_text)
 
     @property
-    def addresses(self) -> tuple[str, ...]:
-        """The networks the key may be used from; empty means anywhere."""
-        return words(self.addresses_text)
+    def expires(self) -> datetime | None:
+        """When the key ends to be valid."""
+        return None if self.expires_us is None else from_micros(self.expires_us)
+
+
+class Holder(Grant, frozen=True, gc=False):
+    """The same and whose key it is: what an API wants to know about a caller."""
+
+    owner: str
+    name: str
+    meta_json: str
 
     @property
     def meta(self) -> Mapping[str, object]:
         """The free-form data given at issue."""
         meta: dict[str, object] = json.loads(self.meta_json)
         return meta
+
+
+class Key(Holder, frozen=True, gc=False):
+    """An issued key without its secret, the fields in the order of `keys.KEY_COLUMNS`."""
+
+    owner_id: str
+    created_us: int
+    predecessor_id: str | None
+    successor_id: str | None
+    revoked_us: int | None
+    revoke_reason: str | None
+    revoke_evidence_json: str | None
+    last_used_us: int | None
+    legacy: str | None
+    expiry_warned_us: int | None
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The networks the key may be used from; empty means anywhere."""
+        return words(self.addresses_text)
 
     @property
     def created(self) -> datetime:
@@ -112,11 +108,6 @@ class Key(msgspec.Struct, frozen=True, gc=False):
     def not_before(self) -> datetime | None:
         """When the key begins to be valid."""
         return None if self.not_before_us is None else from_micros(self.not_before_us)
-
-    @property
-    def expires(self) -> datetime | None:
-        """When the key ends to be valid."""
-        return None if self.expires_us is None else from_micros(self.expires_us)
 
     @property
     def overlap_until(self) -> datetime | None:
@@ -203,22 +194,38 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     key_id: str | None = None
     retry_after: float | None = None
     limit: str | None = None
-    _key: Key | None = None
+    _known: Grant | None = None
     _read: Callable[[str], Key] | None = None
+
+    @property
+    def holder(self) -> Holder | None:
+        """Whose key was proven, whatever its state; else None.
+
+        `KeyStore.verify(…, holder=True)` reads it along with the verdict.
+
+        Raises:
+            DatabaseError: it has to be read and cannot be.
+        """
+        return self._known if isinstance(self._known, Holder) else self.key
 
     @property
     def key(self) -> Key | None:
         """The key that was proven, whatever its state; else None.
 
-        Most callers need no more than the verdict, so the rest of the row is read when it is
-        first asked for, as it is then. `KeyStore.verify(…, whole=True)` reads it at once.
+        Most callers need no more than the verdict, so all of the key is read when it is first
+        asked for, as it is then.
 
         Raises:
             DatabaseError: it has to be read and cannot be.
         """
-        if self._key is None and self.key_id is not None and self._read is not None:
-            force_setattr(self, "_key", self._read(self.key_id))
-        return self._key
+        known = self._known
+        if isinstance(known, Key):
+            return known
+        if self.key_id is None or self._read is None:
+            return None
+        key = self._read(self.key_id)
+        force_setattr(self, "_known", key)
+        return key
 
 
 @dataclass(frozen=True, slots=True)

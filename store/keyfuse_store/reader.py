@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from keyfuse_store.database import Database
 from keyfuse_store.errors import KeyNotFound
 from keyfuse_store.held import PerThread, Statement
-from keyfuse_store.keys import grant_lookup, lookup
+from keyfuse_store.keys import grant_lookup, holder_lookup, lookup
 from keyfuse_store.model import Key
 
 Row = tuple[Any, ...]
@@ -19,17 +19,20 @@ _Fetch = Callable[[str], Row | None]
 
 class _Fetches(NamedTuple):
     grant: _Fetch
+    holder: _Fetch
     key: _Fetch
 
 
 class KeyReader:
     """Reads the row of a key by its id, after its digest and pepper version.
 
-    `grant` gives the rest of `model.Grant` after them, `whole` the fields of `model.Key`.
+    After them come the fields of `model.Grant` or `model.Holder` but id and prefix, or those of
+    `model.Key`.
     """
 
     def __init__(self, database: Database) -> None:
-        self._statements = Statement(database, grant_lookup()), Statement(database, lookup())
+        wanted = (grant_lookup(), holder_lookup(), lookup())
+        self._statements = [Statement(database, statement) for statement in wanted]
         self._database = database
         self._driver_error = database.driver_error
         self._held = PerThread(database, database.hold, self._fetches)
@@ -47,12 +50,12 @@ class KeyReader:
             # No connection yet, or a dead one.
             return self._anew(lambda fetches: fetches.grant(key_id))
 
-    def whole(self, key_id: str) -> Row | None:
-        """The whole row, or None where there is no such key; raises as `grant` does."""
+    def holder(self, key_id: str) -> Row | None:
+        """The same and whose key it is; raises as `grant` does."""
         try:
-            return self._held.local.value.key(key_id)  # type: ignore[no-any-return]  # local
+            return self._held.local.value.holder(key_id)  # type: ignore[no-any-return]  # local
         except (AttributeError, self._driver_error):
-            return self._anew(lambda fetches: fetches.key(key_id))
+            return self._anew(lambda fetches: fetches.holder(key_id))
 
     def key(self, key_id: str) -> Key:
         """The key with this id; raises as `grant` does.
@@ -60,7 +63,10 @@ class KeyReader:
         Raises:
             KeyNotFound: there is none.
         """
-        row = self.whole(key_id)
+        try:
+            row = self._held.local.value.key(key_id)
+        except (AttributeError, self._driver_error):
+            row = self._anew(lambda fetches: fetches.key(key_id))
         if row is None:
             raise KeyNotFound(key_id)
         return Key(*row[2:])

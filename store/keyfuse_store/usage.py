@@ -2,7 +2,8 @@
 
 Verification only appends to a queue. What is counted here is the past: a crash loses the last
 second of it and nothing is ever counted twice. No statement of this module or of `usage_rows`
-touches the state of a key, so nothing that is late can bring a revoked key back.
+touches the state of a key, so nothing that is late can bring a revoked key back; the keys
+themselves are written to only when one moves to a newer pepper.
 """
 
 import logging
@@ -12,14 +13,16 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable
+from typing import TypeVar
 
 from keyfuse_store import usage_rows
 from keyfuse_store.database import Database
 from keyfuse_store.errors import StoreError
 from keyfuse_store.settings import Settings
 from keyfuse_store.sinks import Call, Sink
-from keyfuse_store.times import DAY, HOUR, Clock
-from keyfuse_store.usage_rows import Hours, Rehash
+from keyfuse_store.tally import Hours, count_calls, count_used
+from keyfuse_store.times import DAY, Clock
+from keyfuse_store.usage_rows import Rehash
 
 INTERVAL = 0.5
 """Seconds between two writes; with the time they take, a crash loses less than twice this."""
@@ -28,10 +31,15 @@ QUEUE_MAX = 1_000_000
 BACKLOG_MAX = 100_000
 """Usage events kept for a sink that does not take them; beyond it the oldest are forgotten."""
 
+# Of the last ticks; a thread that was interrupted on its way may still hold the one before.
+_TICKS_OPEN = 2
+
 PRUNE_INTERVAL = 3600.0
 """Seconds between two looks for what is too old to be kept."""
 HOURS_DAYS = 400
 """Days for which statistics per hour are kept: a year can be compared with the one before."""
+
+T = TypeVar("T")
 
 _living: weakref.WeakSet["UsageLog"] = weakref.WeakSet()
 log = logging.getLogger(__name__)
@@ -41,22 +49,26 @@ class UsageLog:
     """Collects calls and writes them behind.
 
     Args:
-        database: Where statistics and `last_used` go.
+        database: Where statistics go.
         sink: Where events go.
         settings: Which calls are events, and for how many days they are kept.
         clock: Gives epoch microseconds.
 
     Attributes:
-        add: Takes one call.
-        events: Whether calls are wanted as events, with or without a proven key.
+        used: Takes the id of a key for one valid call of cost 1, at the time of the last `tick`:
+            the cheapest way to count, for the most frequent of calls.
+        add: Takes any call.
+        events: Whether calls are wanted as events, with or without a proven key. If so, each of
+            them has to be added.
     """
 
+    used: Callable[[str], None]
     add: Callable[[Call], None]
+    _ticks: deque[tuple[int, deque[str]]]
     _calls: deque[Call]
     _events: deque[Call]
     _rehashes: dict[str, Rehash]
     _hours: Hours
-    _last_used: dict[str, int]
     _thread: threading.Thread | None
     _writing: threading.Lock
     _starting: threading.Lock
@@ -72,6 +84,13 @@ class UsageLog:
         self._reset()
         _living.add(self)
 
+    def tick(self, now: int) -> None:
+        """Tell the time (epoch microseconds) at which `used` counts; about once a second."""
+        key_ids: deque[str] = deque(maxlen=QUEUE_MAX)
+        self._ticks.append((now, key_ids))
+        self._start()
+        self.used = key_ids.append
+
     def rehash(self, step: Rehash) -> None:
         """Have a proven key's digest replaced by the one under the newest pepper."""
         self._rehashes[step.key_id] = step
@@ -80,9 +99,9 @@ class UsageLog:
     def flush(self) -> None:
         """Write everything that was added before this call."""
         with self._writing:
-            calls = [self._calls.popleft() for _ in range(len(self._calls))]
             rehashes, self._rehashes = self._rehashes, {}
-            self._count(calls)
+            self._count_used()
+            self._count_calls()
             if self._hours:
                 self._write(self._write_hours)
             if rehashes:
@@ -110,15 +129,20 @@ class UsageLog:
         self._reset()
 
     def _reset(self) -> None:
+        self._ticks = deque()
         self._calls = deque(maxlen=QUEUE_MAX)
         self._events = deque(maxlen=BACKLOG_MAX)
         self._rehashes = {}
         self._hours = {}
-        self._last_used = {}
         self._thread = None
         self._writing = threading.Lock()
         self._starting = threading.Lock()
+        self.used = self._use_first
         self.add = self._add_first
+
+    def _use_first(self, key_id: str) -> None:
+        self.tick(self._clock())
+        self.used(key_id)
 
     def _add_first(self, call: Call) -> None:
         self._calls.append(call)
@@ -139,18 +163,16 @@ class UsageLog:
                 prune_at = time.monotonic() + PRUNE_INTERVAL
                 self.prune()
 
-    def _count(self, calls: list[Call]) -> None:
-        hours, last_used = self._hours, self._last_used
-        for call in calls:
-            at, key_id = call.at, call.key_id
-            if key_id is not None:
-                counts = hours.setdefault((at - at % HOUR, key_id), [0, 0, 0])
-                if call.code == "valid":
-                    counts[0] += 1
-                    counts[2] += call.cost
-                    last_used[key_id] = at
-                else:
-                    counts[1] += 1
+    def _count_used(self) -> None:
+        for at, key_ids in list(self._ticks):
+            if key_ids:
+                count_used(self._hours, at, _drained(key_ids))
+        while len(self._ticks) > _TICKS_OPEN:
+            self._ticks.popleft()
+
+    def _count_calls(self) -> None:
+        calls = _drained(self._calls)
+        count_calls(self._hours, calls)
         if self._recorded == "all":
             self._keep(calls)
         elif self._recorded == "refusals":
@@ -165,9 +187,8 @@ class UsageLog:
     def _write_hours(self) -> None:
         with self._database.begin() as connection:
             usage_rows.add_hours(connection, self._hours)
-            usage_rows.set_last_used(connection, self._last_used)
             # A commit may happen and yet be reported as failed: trying again could count twice.
-            self._hours, self._last_used = {}, {}
+            self._hours = {}
 
     def _drop_hours(self, before: int) -> None:
         with self._database.begin() as connection:
@@ -186,6 +207,11 @@ class UsageLog:
             step()
         except (StoreError, OSError) as error:
             log.warning("usage could not be written: %s", error)
+
+
+def _drained(queue: deque[T]) -> list[T]:
+    """What is in a queue, to which others go on adding."""
+    return [queue.popleft() for _ in range(len(queue))]
 
 
 def _forget_parents() -> None:

@@ -5,55 +5,41 @@ hold up the threads that verify.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, select, text, update
+from sqlalchemy import Connection, bindparam, delete, exists, select, text, update
 
 from keyfuse_store.schema import keys, usage_hours
-
-Hours = dict[tuple[int, str], list[int]]
-"""By hour (epoch microseconds) and key id: how many calls were valid, refused; the cost spent."""
+from keyfuse_store.tally import Hours
 
 _HOUR_ROWS = {
     "sqlite": """
         SELECT json_extract(value, '$[0]') AS hour, json_extract(value, '$[1]') AS key_id,
             json_extract(value, '$[2]') AS valid, json_extract(value, '$[3]') AS refused,
-            json_extract(value, '$[4]') AS spent
+            json_extract(value, '$[4]') AS spent,
+            nullif(json_extract(value, '$[5]'), 0) AS last_used_at
         FROM json_each(:rows)""",
     "postgresql": """
         SELECT CAST(value->>0 AS bigint) AS hour, value->>1 AS key_id,
             CAST(value->>2 AS bigint) AS valid, CAST(value->>3 AS bigint) AS refused,
-            CAST(value->>4 AS bigint) AS spent
+            CAST(value->>4 AS bigint) AS spent,
+            nullif(CAST(value->>5 AS bigint), 0) AS last_used_at
         FROM json_array_elements(CAST(:rows AS json))""",
 }
 # Sorted: two processes that write the same rows must not lock them in different orders.
 _ADD_HOURS = """
-    INSERT INTO kf_usage_hours (hour, key_id, valid, refused, spent)
-    SELECT hour, key_id, valid, refused, spent FROM ({rows}) AS more WHERE true ORDER BY 1, 2
+    INSERT INTO kf_usage_hours (hour, key_id, valid, refused, spent, last_used_at)
+    SELECT hour, key_id, valid, refused, spent, last_used_at FROM ({rows}) AS more
+    WHERE true ORDER BY 1, 2
     ON CONFLICT (hour, key_id) DO UPDATE SET
         valid = kf_usage_hours.valid + excluded.valid,
         refused = kf_usage_hours.refused + excluded.refused,
-        spent = kf_usage_hours.spent + excluded.spent"""
-# On PostgreSQL a row that somebody is changing is left out rather than waited for: write-behind
-# must never stand in the way of a revocation, nor in a deadlock with one.
-_SET_LAST_USED = {
-    "sqlite": """
-        UPDATE kf_keys SET last_used_at = used.at
-        FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS at
-              FROM json_each(:rows)) AS used
-        WHERE kf_keys.id = used.id
-          AND (kf_keys.last_used_at IS NULL OR kf_keys.last_used_at < used.at)""",
-    "postgresql": """
-        UPDATE kf_keys SET last_used_at = used.at
-        FROM (SELECT free.id, fresh.at
-              FROM kf_keys AS free
-              JOIN (SELECT value->>0 AS id, CAST(value->>1 AS bigint) AS at
-                    FROM json_array_elements(CAST(:rows AS json))) AS fresh ON fresh.id = free.id
-              WHERE free.last_used_at IS NULL OR free.last_used_at < fresh.at
-              FOR UPDATE OF free SKIP LOCKED) AS used
-        WHERE kf_keys.id = used.id""",
-}
+        spent = kf_usage_hours.spent + excluded.spent,
+        last_used_at = CASE
+            WHEN excluded.last_used_at IS NULL
+              OR excluded.last_used_at <= kf_usage_hours.last_used_at
+            THEN kf_usage_hours.last_used_at ELSE excluded.last_used_at END"""
 
 
 class Rehash(NamedTuple):
@@ -70,12 +56,6 @@ def add_hours(connection: Connection, hours: Hours) -> None:
     rows = [[hour, key_id, *counts] for (hour, key_id), counts in hours.items()]
     statement = _ADD_HOURS.format(rows=_HOUR_ROWS[connection.dialect.name])
     connection.execute(text(statement), {"rows": json.dumps(rows)})
-
-
-def set_last_used(connection: Connection, last_used: Mapping[str, int]) -> None:
-    """Move `last_used_at` of keys forward, never back."""
-    rows = json.dumps(list(last_used.items()))
-    connection.execute(text(_SET_LAST_USED[connection.dialect.name]), {"rows": rows})
 
 
 def rehash(connection: Connection, steps: Sequence[Rehash]) -> None:
@@ -103,5 +83,18 @@ def rehash(connection: Connection, steps: Sequence[Rehash]) -> None:
 
 
 def drop_hours(connection: Connection, before: int) -> None:
-    """Forget the statistics of hours that began before a moment."""
-    connection.execute(delete(usage_hours).where(usage_hours.c.hour < before))
+    """Forget the statistics of hours that began before a moment, but never when a key was used.
+
+    The hour in which a key was last used stays until there is a later one.
+    """
+    later = usage_hours.alias("later")
+    used_later = exists().where(
+        later.c.key_id == usage_hours.c.key_id,
+        later.c.hour > usage_hours.c.hour,
+        later.c.last_used_at.is_not(None),
+    )
+    connection.execute(
+        delete(usage_hours).where(
+            usage_hours.c.hour < before, usage_hours.c.last_used_at.is_(None) | used_later
+        )
+    )

@@ -17,7 +17,7 @@ from keyfuse_store.addresses import allows
 from keyfuse_store.allowance import Allowance
 from keyfuse_store.errors import DatabaseError, InvalidField
 from keyfuse_store.legacy_lookup import LegacyLookup
-from keyfuse_store.model import Code, Grant, Key, Verdict
+from keyfuse_store.model import Code, Grant, Holder, Verdict
 from keyfuse_store.peppers import PepperRing
 from keyfuse_store.reader import KeyReader
 from keyfuse_store.scopes import intersect, missing
@@ -56,8 +56,8 @@ class Verifier:
         older: LegacyLookup | None = None,
     ) -> None:
         self._grant = reader.grant
-        self._whole = reader.whole
-        self._read = reader.key
+        self._holder = reader.holder
+        self._key = reader.key
         self._recheck = reader.recheck
         self._ring = ring
         self._mac = ring.mac
@@ -66,17 +66,17 @@ class Verifier:
         self._usage = usage
         self._clock = clock
         self._older = older
-        self._rechecked = 0
+        self._second = 0
 
     def verify(
-        self, token: object, question: Question = NOTHING_ASKED, *, whole: bool = False
+        self, token: object, question: Question = NOTHING_ASKED, *, holder: bool = False
     ) -> Verdict:
         """Return the verdict; whatever is wrong with the token, the answer is one.
 
         Args:
             token: The key.
             question: What its holder wants to do.
-            whole: Read the whole key at once, for a caller who will look at it.
+            holder: Read at once whose key it is, for a caller who will look at it.
 
         Raises:
             InvalidField: the question is malformed; see `KeyStore.verify`.
@@ -89,13 +89,12 @@ class Verifier:
         text = token if token.__class__ is str else _plain(token)
         key_id = parse_id(text)
         if key_id is None:
-            return self._verify_other(text, question, whole)
+            return self._verify_other(text, question, holder)
         now = self._clock()
         try:
-            if not 0 <= now - self._rechecked < SECOND:
-                self._recheck()
-                self._rechecked = now
-            row = self._whole(key_id) if whole else self._grant(key_id)
+            if not 0 <= now - self._second < SECOND:
+                self._begin_second(now)
+            row = self._holder(key_id) if holder else self._grant(key_id)
         except DatabaseError as error:
             log.error("a key could not be verified: %s", error)  # noqa: TRY400 - one clear line
             return self._stranger(_UNAVAILABLE, question)
@@ -109,39 +108,49 @@ class Verifier:
             return self._stranger(_UNKNOWN, question)
         if version != self._current:
             self._usage.rehash(Rehash(key_id, version, *self._ring.digest(text)))
-        if whole:
-            return self._judge(Key(*row[2:]), question, now)
-        return self._judge(Grant(key_id, text[:_PREFIX_END], *row[2:]), question, now)
+        kind = Holder if holder else Grant
+        return self._judge(kind(key_id, text[:_PREFIX_END], *row[2:]), question, now)
 
-    def _verify_other(self, text: str, question: Question, whole: bool) -> Verdict:
+    def _begin_second(self, now: int) -> None:
+        """What needs doing now and then; a second that fails is begun again by the next call."""
+        self._recheck()
+        self._usage.tick(now)
+        self._second = now
+
+    def _verify_other(self, text: str, question: Question, holder: bool) -> Verdict:
         """What is no key of ours as it stands: written as a URI, or from before keyfuse."""
         bare = strip_presentation(text)
         if bare != text and parse_id(bare) is not None:
-            return self.verify(bare, question, whole=whole)
+            return self.verify(bare, question, holder=holder)
         if self._older is None:
             return self._stranger(_MALFORMED, question)
         found = self._older.find(bare)
-        if isinstance(found, Key):
-            return self._judge(found, question, self._clock())
-        return self._stranger(Verdict(ok=False, code=found), question)
+        if isinstance(found, str):
+            return self._stranger(Verdict(ok=False, code=found), question)
+        return self._judge(found, question, self._clock(), in_second=False)
 
-    def _judge(self, key: Key | Grant, question: Question, now: int) -> Verdict:
-        """What a proven key may do."""
+    def _judge(
+        self, key: Grant, question: Question, now: int, *, in_second: bool = True
+    ) -> Verdict:
+        """What a proven key may do; `in_second` if the usage log knows what time it is."""
         scopes, any_of, resource, address, cost, agent = question
         code = _standing(key, now) or _permission(key, scopes, any_of, resource, address)
         shortage = None
         if code is None and (key.rate_limit is not None or key.quota is not None):
             shortage = self._take(key.id, key.rate_limit, key.quota, cost, now)
-        known = key if key.__class__ is Key else None
         if shortage is not None:
             code, wait, limit = shortage.code, shortage.retry_after, shortage.limit
-            verdict = Verdict(False, code, key.id, wait, limit, known, self._read)
+            verdict = Verdict(False, code, key.id, wait, limit, key, self._key)
         elif code is not None:
-            verdict = Verdict(False, code, key.id, None, None, known, self._read)
+            verdict = Verdict(False, code, key.id, None, None, key, self._key)
         else:
-            verdict = Verdict(True, "valid", key.id, None, None, known, self._read)
-        asked = _words(scopes, any_of) if self._usage.events else ""
-        self._usage.add(Call(now, key.id, verdict.code, cost, asked, address, agent))
+            verdict = Verdict(True, "valid", key.id, None, None, key, self._key)
+        usage = self._usage
+        if code is None and cost == 1 and in_second and not usage.events:
+            usage.used(key.id)
+        else:
+            asked = _words(scopes, any_of) if usage.events else ""
+            usage.add(Call(now, key.id, verdict.code, cost, asked, address, agent))
         return verdict
 
     def _stranger(self, verdict: Verdict, question: Question) -> Verdict:
@@ -170,7 +179,7 @@ def _plain(token: object) -> str:
     return token if isinstance(token, str) else ""
 
 
-def _standing(key: Key | Grant, now: int) -> Code | None:
+def _standing(key: Grant, now: int) -> Code | None:
     """Why the key is not in force, if it is not."""
     if key.state == "revoked":
         return "revoked"
@@ -186,7 +195,7 @@ def _standing(key: Key | Grant, now: int) -> Code | None:
 
 
 def _permission(
-    key: Key | Grant,
+    key: Grant,
     scopes: Sequence[str],
     any_of: Sequence[str],
     resource: str | None,

@@ -57,17 +57,17 @@ def test_after_a_fork_connections_are_opened_anew(store: KeyStore) -> None:
     before = store._reader._held.local.held
     store.database.engine.dispose()  # nobody would close those that are left to a parent
     _forget_parents()
-    assert store.verify(issued.token, whole=True).ok
+    assert store.verify(issued.token, holder=True).ok
     assert store._reader._held.local.held is not before
     before.close()
 
 
-@pytest.mark.parametrize("whole", [False, True])
-def test_a_dead_connection_is_replaced_for_whole_keys_too(store: KeyStore, *, whole: bool) -> None:
+@pytest.mark.parametrize("holder", [False, True])
+def test_a_dead_connection_is_replaced_for_holders_too(store: KeyStore, *, holder: bool) -> None:
     issued = store.issue(prefix="acme_live", owner="a@example.com")
-    assert store.verify(issued.token, whole=whole).key == issued.key
+    assert store.verify(issued.token, holder=holder).key == issued.key
     store._reader._held.local.held.driver.close()
-    verdict = store.verify(issued.token, whole=whole)
+    verdict = store.verify(issued.token, holder=holder)
     store._reader._held.local.held.driver.close()
     assert verdict.key is not None
     assert verdict.key.id == verdict.key_id == issued.key.id

@@ -116,6 +116,20 @@ def test_one_step_at_a_time_both_ways(database: Database) -> None:
         assert tables(database) == then, revision
 
 
+def test_when_a_key_was_last_used_is_kept_both_ways(store: KeyStore, issued: Issued) -> None:
+    assert store.verify(issued.token).ok
+    store.flush()
+    before = store.get(issued.key.id)
+    assert before.last_used is not None
+    revisions.migrate(store.database, "0003")
+    with store.read() as connection:
+        found = connection.scalar(text("SELECT last_used_at FROM kf_keys"))
+    assert found == before.last_used_us
+    execute(store, "DELETE FROM kf_usage_hours")
+    revisions.upgrade(store.database)
+    assert store.get(issued.key.id) == before
+
+
 def test_upgrading_twice_changes_nothing(database: Database) -> None:
     revisions.upgrade(database)
     revisions.migrate(database, "head")

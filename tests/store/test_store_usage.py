@@ -205,21 +205,30 @@ def test_a_key_that_somebody_changes_is_not_waited_for(store: KeyStore, issued: 
         connection.exec_driver_sql("UPDATE kf_keys SET name = 'held'")
         store.flush()
         assert store.usage(issued.key.id).hours[0].valid == 1
-    assert store.get(issued.key.id).last_used is None
-    store.verify(issued.token)
-    store.flush()
-    assert store.get(issued.key.id).last_used is not None
 
 
 def test_old_statistics_are_forgotten(store: KeyStore, issued: Issued, clock) -> None:
-    store.verify(issued.token)
-    store.flush()
-    clock.advance(timedelta(days=usage_log.HOURS_DAYS))
+    for _ in range(2):
+        store.verify(issued.token)
+        store.flush()
+        clock.advance(timedelta(days=usage_log.HOURS_DAYS))
     store._usage.prune()
     assert len(store.usage(issued.key.id).hours) == 1
-    clock.advance(timedelta(microseconds=1))
+    assert store.get(issued.key.id).last_used is not None
+
+
+def test_when_a_key_was_last_used_outlives_its_statistics(
+    store: KeyStore, issued: Issued, clock
+) -> None:
+    store.verify(issued.token)
+    used = clock.now
+    clock.advance(HOUR)
+    store.verify(issued.token, scopes=["other:read"])
+    store.flush()
+    clock.advance(timedelta(days=2 * usage_log.HOURS_DAYS))
     store._usage.prune()
-    assert store.usage(issued.key.id).hours == ()
+    assert [hour.valid for hour in store.usage(issued.key.id).hours] == [1]
+    assert store.get(issued.key.id).last_used_us == used
 
 
 def test_a_child_leaves_the_calls_of_its_parent_to_it(store: KeyStore, issued: Issued) -> None:

@@ -53,3 +53,13 @@ def test_wrong_method_is_a_problem_that_names_the_right_one(service):
     answer = service.request("GET", "/v1/verify")
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_bug_on_the_busiest_path_is_answered_like_any_other(service, monkeypatch):
+    def broken(token, **_):
+        raise RuntimeError(token)
+
+    monkeypatch.setattr(service.store, "verify", broken)
+    answer = service.request("POST", "/v1/verify", json={"key": "what was sent"})
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert "what was sent" not in answer.text

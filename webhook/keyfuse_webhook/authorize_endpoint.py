@@ -14,7 +14,7 @@ from keyfuse_store.answers import Answer, problem
 from keyfuse_store.asgi import Receive, Scope, Send, decide, incoming, respond
 from keyfuse_store.credentials import Header
 from keyfuse_store.gate import Gate, Incoming, Need
-from keyfuse_store.model import Key
+from keyfuse_store.model import Holder
 from keyfuse_store.scopes import intersect
 from keyfuse_webhook.verify_endpoint import is_loopback
 
@@ -75,8 +75,8 @@ class AuthorizeEndpoint:
             return problem(403, "invalid_requirement", "What is needed here is not clear.")
         if isinstance(decision, Answer):
             return decision._replace(status=_HANDED_ON.get(decision.status, decision.status))
-        assert decision.key is not None
-        return Answer(200, _identity(decision.key), b"")
+        assert decision.holder is not None
+        return Answer(200, _identity(decision.holder), b"")
 
 
 def _required(headers: Iterable[Header]) -> list[str]:
@@ -85,7 +85,7 @@ def _required(headers: Iterable[Header]) -> list[str]:
     return [scope for text in lists for scope in text.replace(",", " ").split()]
 
 
-def _identity(key: Key) -> tuple[tuple[str, str], ...]:
+def _identity(key: Holder) -> tuple[tuple[str, str], ...]:
     """Whose key it is and what it may do, for the service behind the gateway."""
     kept = key.quarantine_scopes
     scopes = key.scopes if kept is None else intersect(" ".join(key.scopes), " ".join(kept)).split()

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from keyfuse_webhook.problem import INTERNAL, problem
+
 
 class BeforeRouter:
-    """Middleware that hands exact pairs of method and path to their endpoints.
+    """Hands exact pairs of method and path to their endpoints, and all else to the application.
 
-    They stay routes as well: the router answers for every other method.
+    They stay routes as well: the router answers for every other method. It stands outside of all
+    middleware, so it answers for a bug in an endpoint itself; the server logs it.
     """
 
     def __init__(self, app: ASGIApp, endpoints: Mapping[tuple[str, str], ASGIApp]) -> None:
@@ -17,7 +20,14 @@ class BeforeRouter:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Dispatch one request."""
-        app = self._app
+        endpoint = None
         if scope["type"] == "http":
-            app = self._endpoints.get((scope["method"], scope["path"]), app)
-        await app(scope, receive, send)
+            endpoint = self._endpoints.get((scope["method"], scope["path"]))
+        if endpoint is None:
+            await self._app(scope, receive, send)
+            return
+        try:
+            await endpoint(scope, receive, send)
+        except Exception:
+            await problem(INTERNAL)(scope, receive, send)
+            raise

@@ -5,6 +5,8 @@ from starlette.types import Receive, Scope
 
 from keyfuse_webhook.problem import BODY_TOO_LARGE, ENCODED_BODY, Refusal
 
+_TELLING = frozenset((b"content-encoding", b"content-length"))
+
 
 async def read_body(request: Request, largest: int) -> bytes | Refusal:
     """The raw bytes of the body, or why it is not taken: 415 encoded, 413 too large.
@@ -18,11 +20,8 @@ async def read_body(request: Request, largest: int) -> bytes | Refusal:
 async def receive_body(scope: Scope, receive: Receive, largest: int) -> bytes | Refusal:
     """The same for an endpoint that has no request object."""
     for name, value in scope["headers"]:
-        if name == b"content-encoding" and value.strip().lower() not in {b"", b"identity"}:
-            return ENCODED_BODY
-        # Digits only are counted on; the server has refused what is no number.
-        if name == b"content-length" and value.isdigit() and int(value) > largest:
-            return BODY_TOO_LARGE
+        if name in _TELLING and (refusal := _refusal(name, value, largest)) is not None:
+            return refusal
     pieces = bytearray()
     while True:
         message = await receive()
@@ -34,3 +33,11 @@ async def receive_body(scope: Scope, receive: Receive, largest: int) -> bytes | 
         if not message.get("more_body", False):
             return bytes(pieces) + piece if pieces else piece
         pieces += piece
+
+
+def _refusal(name: bytes, value: bytes, largest: int) -> Refusal | None:
+    """What a header alone tells of the body."""
+    if name == b"content-encoding":
+        return None if value.strip().lower() in {b"", b"identity"} else ENCODED_BODY
+    # Digits only are counted on; the server has refused what is no number.
+    return BODY_TOO_LARGE if value.isdigit() and int(value) > largest else None

@@ -55,23 +55,25 @@ class VerifyEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one question; the look-up takes microseconds and runs on the loop itself."""
         if not self._open and (refused := self._stop(Request(scope))) is not None:
-            return await refused(scope, receive, send)
+            await refused(scope, receive, send)
+            return
         try:
             body = await receive_body(scope, receive, _LARGEST)
         except ClientDisconnect:
-            return None
-        answer = body if isinstance(body, Refusal) else self._answer(body)
+            return
+        answer = self._answer(body) if body.__class__ is bytes else body
         if isinstance(answer, Refusal):
-            return await problem(answer)(scope, receive, send)
+            await problem(answer)(scope, receive, send)
+            return
         headers = [_JSON, (b"content-length", b"%d" % len(answer))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        return await send({"type": "http.response.body", "body": answer})
+        await send({"type": "http.response.body", "body": answer})
 
     def _answer(self, body: bytes) -> bytes | Refusal:
         try:
             question = _decode(body)
             verdict = self._store.verify(
-                question.key, scopes=question.scopes, cost=question.cost, whole=True
+                question.key, scopes=question.scopes, cost=question.cost, holder=True
             )
         except (msgspec.MsgspecError, InvalidField, UnicodeError, RecursionError):
             return BAD_QUESTION
@@ -94,7 +96,7 @@ class VerifyEndpoint:
 
 def answer_to(verdict: Verdict) -> bytes:
     """The answer: what a gateway or an API needs to know about a proven key, and no more."""
-    key = verdict.key
+    key = verdict.holder
     if key is None:
         return _encode(_Stranger(verdict.ok, verdict.code))
     wait = verdict.retry_after

@@ -158,7 +158,6 @@ def verify(
             any_of=any_of,
             resource=resource,
             client_address=address,
-            whole=as_json,
         )
     if as_json:
         print_json(_verdict_json(verdict))
