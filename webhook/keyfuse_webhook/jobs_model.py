@@ -7,6 +7,10 @@ from typing import Literal, NamedTuple
 from keyfuse_webhook.errors import WebhookError
 
 State = Literal["waiting", "running", "done", "undeliverable", "failed"]
+# The dead letters: nothing happens to them until somebody runs them again.
+DEAD_STATES: tuple[State, ...] = ("undeliverable", "failed")
+# Seconds. Nobody is left alone for longer, whatever they ask for.
+LONGEST_WISH = 3600.0
 
 
 class TryAgain(WebhookError):
@@ -18,7 +22,7 @@ class TryAgain(WebhookError):
 
     def __init__(self, reason: str, *, after: float = 0.0) -> None:
         super().__init__(reason)
-        self.after = after
+        self.after = min(max(after, 0.0), LONGEST_WISH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """A job as it stands in the database."""
+    """A job as it stands in the database.
+
+    Attributes:
+        reason: How it ended; of one that runs, why the latest attempt came to nothing.
+        worker: Who is at it, where somebody is.
+    """
 
     id: str
     kind: str
@@ -56,6 +65,18 @@ class JobStatus:
     reason: str
     created_ms: int
     updated_ms: int
+    line: str = ""
+    arguments: tuple[str, ...] = ()
+    worker: str | None = None
+
+
+class JobCount(NamedTuple):
+    """How many jobs of a kind are in a state, and since when the oldest of them is there."""
+
+    kind: str
+    state: State
+    number: int
+    oldest_ms: int
 
 
 class Handler(NamedTuple):
@@ -66,11 +87,14 @@ class Handler(NamedTuple):
         conclude: Writes down how it ended; repeated until it succeeds, without a new attempt.
         one_at_a_time: Attempts of this kind do not overlap, so that a process that dies leaves
             one of them at most in doubt.
+        at_once: How many of this kind a worker takes at the same time, those that wait for their
+            next attempt included; None for as many as there are.
     """
 
     attempt: Callable[[Job], Awaitable[Outcome]]
     conclude: Callable[[Job, Outcome], Awaitable[None]]
     one_at_a_time: bool = True
+    at_once: int | None = None
 
 
 async def nothing_to_conclude(_job: Job, _outcome: Outcome) -> None:
