@@ -89,10 +89,11 @@ def _register() -> None:
     from keyfuse_scanner.commands_baseline import baseline
     from keyfuse_scanner.commands_doctor import completion, doctor
     from keyfuse_scanner.commands_hook import hook
+    from keyfuse_scanner.commands_init import init
     from keyfuse_scanner.commands_rules import rules
     from keyfuse_scanner.commands_scan import scan
 
-    for command in (scan, hook, baseline, rules, action, doctor, completion):
+    for command in (scan, hook, baseline, rules, action, doctor, completion, init):
         keyfuse.add_command(command)
 
 

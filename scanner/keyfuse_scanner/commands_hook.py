@@ -27,9 +27,9 @@ def hook() -> None:
 def install(*, everywhere: bool) -> None:
     """Install the pre-commit hook of this repository; one that is there already runs first."""
     if everywhere:
-        installed = hook_install.install_global(_program(), _global_folder())
+        installed = hook_install.install_global(program(), _global_folder())
     else:
-        installed = hook_install.install(Repository(), _program())
+        installed = hook_install.install(Repository(), program())
     click.echo(f"installed {harmless(str(installed.path))}")
     if installed.chained:
         click.echo("the hook that was there before is kept and runs first")
@@ -87,7 +87,7 @@ def _global_folder() -> Path:
     return platformdirs.user_config_path("keyfuse", appauthor=False) / "hooks"
 
 
-def _program() -> Path:
+def program() -> Path:
     """Return the `keyfuse` that is running, or the one on the search path."""
     started = Path(sys.argv[0]).absolute()
     if started.stem == "keyfuse" and started.is_file():
