@@ -6,12 +6,12 @@ The verdict is in `scope["state"]["keyfuse"]`, for Starlette and FastAPI `reques
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from keyfuse_store.answers import Answer
 from keyfuse_store.gate import Gate, Incoming, Need
-from keyfuse_store.keystore import KeyStore
+from keyfuse_store.guard import Guard
 from keyfuse_store.model import Verdict
 
 Scope = MutableMapping[str, Any]
@@ -28,40 +28,8 @@ _DENIAL = "websocket.http.response"
 __all__ = ["APIKeyMiddleware", "Need", "decide", "incoming", "respond"]
 
 
-class APIKeyMiddleware:
-    """Lets requests through that bring a valid key; answers the others itself.
-
-    Args:
-        app: The application behind it.
-        store: Where the keys are; whoever opened it closes it.
-        scopes: What every request needs, all of them.
-        any_of: What every request needs, one of them.
-        need: What one request needs, from its ASGI scope; None for a request that needs no key.
-            Instead of `scopes` and `any_of`.
-        header: One more header that may carry the key, beside `Authorization` and `X-API-Key`.
-        realm: What the API calls itself in a challenge.
-
-    Raises:
-        ValueError: arguments that contradict each other, or that HTTP has no form for.
-    """
-
-    def __init__(
-        self,
-        app: Application,
-        store: KeyStore,
-        *,
-        scopes: Sequence[str] = (),
-        any_of: Sequence[str] = (),
-        need: Callable[[Scope], Need | None] | None = None,
-        header: str | None = None,
-        realm: str = "api",
-    ) -> None:
-        if need is not None and (scopes or any_of):
-            raise ValueError("need: says all there is to say; leave scopes and any_of out")
-        always = Need(scopes=scopes, any_of=any_of)
-        self._app = app
-        self._need = need or (lambda _scope: always)
-        self._gate = Gate(store, header=header, realm=realm)
+class APIKeyMiddleware(Guard[Application, Scope]):
+    """Guards an ASGI application; `Guard` says what it takes."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""

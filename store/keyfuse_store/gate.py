@@ -51,6 +51,9 @@ class Gate:
         header: One more header that may carry the key.
         realm: What the API calls itself in a challenge.
 
+    Attributes:
+        names: The headers that hold a key and nothing else, in lower case.
+
     Raises:
         ValueError: a header or realm that HTTP has no form for.
     """
@@ -60,7 +63,7 @@ class Gate:
             raise ValueError("realm: must be printable ASCII without quotes and backslashes")
         names = (API_KEY_HEADER,) if header is None else (API_KEY_HEADER, header)
         self._store = store
-        self._names = tuple(map(header_name, names))
+        self.names = tuple(map(header_name, names))
         self._realm = realm
 
     @property
@@ -74,7 +77,7 @@ class Gate:
         Raises:
             InvalidField: the need itself is malformed.
         """
-        token = find_token(request.headers, self._names, request.urls)
+        token = find_token(request.headers, self.names, request.urls)
         if token is None:
             return answers.key_missing(self._realm)
         if isinstance(token, Misplaced):

@@ -85,6 +85,7 @@ def adopt(
     *,
     actor: str,
     at: int,
+    origin: str | None = None,
     token_bytes: Callable[[int], bytes] = os.urandom,
 ) -> Adopted:
     """Write a batch of checked keys, of at most `BATCH_MAX`, inside the caller's transaction.
@@ -106,6 +107,7 @@ def adopt(
         [one.owner for one in fresh.values()],
         actor=actor,
         at=at,
+        origin=origin,
         token_bytes=token_bytes,
     )
     # An id is drawn as for a new key; its secret half is nobody's and is dropped.
@@ -118,7 +120,7 @@ def adopt(
     ]
     if full:
         connection.execute(insert(table), full)
-    audit.append_all(connection, [_entry(row) for row in full], actor=actor, at=at)
+    audit.append_all(connection, [_entry(row) for row in full], actor=actor, at=at, origin=origin)
     return Adopted(tuple(ids), len(batch) - len(ids))
 
 

@@ -63,6 +63,7 @@ def issue(
     *,
     actor: str,
     at: int,
+    origin: str | None = None,
     catalogue: Catalogue | None = None,
     token_bytes: Callable[[int], bytes] = os.urandom,
 ) -> Issued:
@@ -79,6 +80,7 @@ def issue(
         [order],
         actor=actor,
         at=at,
+        origin=origin,
         catalogue=catalogue,
         token_bytes=token_bytes,
     )[0]
@@ -92,6 +94,7 @@ def issue_all(
     *,
     actor: str,
     at: int,
+    origin: str | None = None,
     catalogue: Catalogue | None = None,
     token_bytes: Callable[[int], bytes] = os.urandom,
 ) -> list[Issued]:
@@ -105,12 +108,14 @@ def issue_all(
         raise InvalidField("orders", f"has {len(orders)} keys; {BATCH_MAX} are allowed")
     rows = [checked(order, at, catalogue) for order in orders]
     names = [owner_text(order) for order in orders]
-    owned = owner_ids(connection, audit, names, actor=actor, at=at, token_bytes=token_bytes)
+    owned = owner_ids(
+        connection, audit, names, actor=actor, at=at, origin=origin, token_bytes=token_bytes
+    )
     rows = [row | {"owner_id": owner} for row, owner in zip(rows, owned, strict=True)]
     drawn = write(connection, ring, rows, token_bytes)
     issued = keys.get_all(connection, [one.key_id for one in drawn])
     entries = [Change("key.issued", key.id, _detail(key)) for key in issued]
-    audit.append_all(connection, entries, actor=actor, at=at)
+    audit.append_all(connection, entries, actor=actor, at=at, origin=origin)
     return [Issued(one.token, key) for one, key in zip(drawn, issued, strict=True)]
 
 
@@ -176,6 +181,7 @@ def owner_ids(
     *,
     actor: str,
     at: int,
+    origin: str | None = None,
     token_bytes: Callable[[int], bytes],
 ) -> list[str]:
     """The id of each owner; a mail address that is new adds one.
@@ -190,7 +196,13 @@ def owner_ids(
             raise OwnerNotFound(name)
         if owner is None:
             owner = owners.add(
-                connection, audit, email=name, actor=actor, at=at, token_bytes=token_bytes
+                connection,
+                audit,
+                email=name,
+                actor=actor,
+                at=at,
+                origin=origin,
+                token_bytes=token_bytes,
             )
         found[name] = owner.id
     return [found[name] for name in names]

@@ -22,6 +22,7 @@ def add(
     name: str = "",
     actor: str,
     at: int,
+    origin: str | None = None,
     token_bytes: Callable[[int], bytes] = os.urandom,
 ) -> Owner:
     """Add an owner.
@@ -45,7 +46,13 @@ def add(
         raise InvalidField("owner", "an owner with this mail address exists already") from None
     detail = {"email": address}
     audit.append(
-        connection, action="owner.added", actor=actor, subject=owner.id, at=at, detail=detail
+        connection,
+        action="owner.added",
+        actor=actor,
+        subject=owner.id,
+        at=at,
+        detail=detail,
+        origin=origin,
     )
     return owner
 

@@ -5,6 +5,7 @@ from sqlalchemy import text
 
 from keyfuse_store import Issued, KeyStore, audit
 from keyfuse_store.errors import DatabaseDamaged
+from keyfuse_store.issue import KeyOrder
 from keyfuse_store.peppers import PepperRing
 from support.backends import execute
 from support.keys import make_key
@@ -46,6 +47,23 @@ def test_entries_say_who_what_and_when(store: KeyStore, issued: Issued) -> None:
             "expires": None,
         },
     }
+
+
+def test_every_change_can_say_from_where(store: KeyStore) -> None:
+    by = {"actor": "key:0123456789", "origin": "203.0.113.7"}
+    owner = store.add_owner("ops@example.com", **by)
+    key = store.issue(prefix="acme_live", owner=owner.email, **by).key
+    next(store.issue_many([KeyOrder(prefix="acme_live", owner="new@example.com")], **by))
+    successor = store.rotate(key.id, **by).key
+    store.rename(successor.id, "renamed", **by)
+    store.set_scopes(successor.id, ["invoices:read"], **by)
+    store.suspend(successor.id, reason="x", **by)
+    store.resume(successor.id, **by)
+    store.revoke(successor.id, reason="x", **by)
+    with store.read() as connection:
+        entries = audit.entries(connection)
+    assert len(entries) == 11
+    assert {(entry.actor, entry.origin) for entry in entries} == {tuple(by.values())}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,114 @@
+"""The part of a `KeyStore` that changes keys and owners."""
+
+from collections.abc import Mapping, Sequence
+
+from keyfuse_store import changes as changing
+from keyfuse_store import keys, lifecycle, owners
+from keyfuse_store.changes import KeyChanges
+from keyfuse_store.keystore_base import OpenStore
+from keyfuse_store.model import Key, Owner
+
+
+class ChangesKeys(OpenStore):
+    """Every method takes `actor`, who does it, and `origin`, from which address: for the record."""
+
+    def change(
+        self, key_id: str, changes: KeyChanges, *, actor: str = "api", origin: str | None = None
+    ) -> Key:
+        """Change name, scopes, limits or end of a key.
+
+        Raises:
+            KeyNotFound: there is no such key.
+            StateConflict: the key is revoked.
+            InvalidField: a field is not acceptable; it is named.
+        """
+        with self.begin() as connection:
+            changing.change(
+                connection,
+                self.audit,
+                key_id,
+                changes,
+                **self._by(actor, origin),
+                catalogue=self.catalogue,
+            )
+            return keys.get(connection, key_id)
+
+    def rename(
+        self, key_id: str, name: str, *, actor: str = "api", origin: str | None = None
+    ) -> Key:
+        """Give a key another name; raises as `change` does."""
+        return self.change(key_id, KeyChanges(name=name), actor=actor, origin=origin)
+
+    def set_scopes(
+        self, key_id: str, scopes: Sequence[str], *, actor: str = "api", origin: str | None = None
+    ) -> Key:
+        """Give a key other scopes, seen by the next verify everywhere; raises as `change` does."""
+        return self.change(key_id, KeyChanges(scopes=scopes), actor=actor, origin=origin)
+
+    def revoke(
+        self,
+        key_id: str,
+        *,
+        reason: str,
+        evidence: Mapping[str, object] | None = None,
+        actor: str = "api",
+        origin: str | None = None,
+    ) -> Key:
+        """Kill a key for good. A dead key stays as it died.
+
+        Raises:
+            KeyNotFound: there is no such key.
+        """
+        with self.begin() as connection:
+            lifecycle.revoke(
+                connection,
+                self.audit,
+                key_id,
+                reason=reason,
+                evidence=evidence,
+                **self._by(actor, origin),
+            )
+            return keys.get(connection, key_id)
+
+    def suspend(
+        self, key_id: str, *, reason: str, actor: str = "api", origin: str | None = None
+    ) -> Key:
+        """Stop a key until it is resumed.
+
+        Raises:
+            KeyNotFound: there is no such key.
+            StateConflict: the key is revoked.
+        """
+        with self.begin() as connection:
+            by = self._by(actor, origin)
+            lifecycle.suspend(connection, self.audit, key_id, reason=reason, **by)
+            return keys.get(connection, key_id)
+
+    def resume(self, key_id: str, *, actor: str = "api", origin: str | None = None) -> Key:
+        """Undo a suspension, or else a quarantine.
+
+        Raises:
+            KeyNotFound: there is no such key.
+            StateConflict: the key is revoked.
+        """
+        with self.begin() as connection:
+            lifecycle.resume(connection, self.audit, key_id, **self._by(actor, origin))
+            return keys.get(connection, key_id)
+
+    def add_owner(
+        self, email: str, *, name: str = "", actor: str = "api", origin: str | None = None
+    ) -> Owner:
+        """Add an owner.
+
+        Raises:
+            InvalidField: a field is not acceptable, or the mail address is taken.
+        """
+        with self.begin() as connection:
+            return owners.add(
+                connection,
+                self.audit,
+                email=email,
+                name=name,
+                **self._by(actor, origin),
+                token_bytes=self._token_bytes,
+            )
