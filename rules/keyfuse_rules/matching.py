@@ -74,6 +74,10 @@ class Matcher:
         self._limit = candidate_limit
         self._patterns: dict[str, regex.Pattern[bytes]] = {}
 
+    def has_hits(self, data: bytes) -> bool:
+        """Return whether there may be a match in one object: in most there is none."""
+        return bool(self._hits(data) or self._unled)
+
     def matches(self, data: bytes) -> Matches:
         """Return every match in one object, by position."""
         hits = self._hits(data)

@@ -87,6 +87,11 @@ class Since(click.ParamType[int]):
 @click.option("--show-secrets", is_flag=True, help="Show secrets in full.")
 @click.option("--no-decode", is_flag=True, help="Leave encoded text and archives as they are.")
 @click.option("--no-cache", is_flag=True, help="Use nothing from earlier scans, keep nothing.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="With --history: processes at most.",
+)
 @click.option("--max-file-size", type=Size(), help="Leave larger files out, and say so.")
 @click.option(
     "--baseline", metavar="FILE", type=click.Path(), help="Known secrets, instead of the policy's."
@@ -116,6 +121,7 @@ def scan(
     show_secrets: bool,
     no_decode: bool,
     no_cache: bool,
+    jobs: int | None,
     max_file_size: int | None,
     baseline: str | None,
     fail_on: str | None,
@@ -148,7 +154,7 @@ def scan(
         cache=not no_cache,
     )
     limit = policy.max_file_size if max_file_size is None else max_file_size
-    scanning = Scanning(matcher, limit, every=all_)
+    scanning = Scanning(matcher, limit, every=all_, jobs=jobs)
     examine = _mode(paths, **mode)
     tell = _reporter(report_to, report_prefix)
     # What somebody asks to be burned is found whatever the repository says.

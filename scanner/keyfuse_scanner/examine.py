@@ -17,7 +17,7 @@ class Examined(NamedTuple):
     """What looking into some documents gave.
 
     Attributes:
-        objects: How many documents, names not counted.
+        objects: How many files and objects.
         size: How many bytes all had.
     """
 
@@ -45,7 +45,7 @@ def examine(
         if isinstance(entry, Unscanned):
             unscanned.append(entry)
             continue
-        objects += entry.place not in PLACES_WITHOUT_LINES
+        objects += _counts(entry)
         complete = True
         pieces = _reported(entry.pieces, unscanned)
         if matcher.decodes and entry.place not in PLACES_WITHOUT_LINES:
@@ -72,6 +72,12 @@ def examine(
                 Unscanned("too many candidates to look at all of them", entry.path, entry.object_id)
             )
     return Examined(hits, unscanned, objects, size)
+
+
+def _counts(document: Document) -> bool:
+    """Return False for what is only a part of an object, and for names outside of objects."""
+    is_tree = document.place == "file-name" and document.object_id is not None
+    return is_tree or document.place not in PLACES_WITHOUT_LINES
 
 
 def _reported(pieces: Iterable[bytes | Unscanned], unscanned: list[Unscanned]) -> Iterator[bytes]:

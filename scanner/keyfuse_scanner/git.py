@@ -5,7 +5,7 @@ or taken for an option, nothing is fetched, and nothing is written.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
@@ -95,6 +95,13 @@ class Stream:
             self._stderr = (self._stderr + piece)[-_STDERR_KEPT:]
 
 
+class Printed(NamedTuple):
+    """What a git command printed, and why it failed, or None."""
+
+    stdout: bytes
+    failure: GitFailed | None
+
+
 def run(
     repository: Repository,
     command: str,
@@ -162,6 +169,35 @@ def stream(
     finally:
         running.stop()
         writer.join()
+
+
+@contextmanager
+def beside(
+    repository: Repository, command: str, *arguments: str
+) -> Iterator[Callable[[], Printed]]:
+    """Start a git command and yield what waits for its end.
+
+    No thread listens meanwhile, so that this process may fork: what git prints stays in the pipes.
+
+    Args:
+        repository: Where.
+        command: The git command.
+        arguments: Its arguments.
+    """
+    import subprocess
+
+    process = _start(repository, [*_NO_HOOKS, command, *arguments], subprocess.DEVNULL)
+
+    def finish() -> Printed:
+        stdout, stderr = process.communicate()
+        code = process.returncode
+        return Printed(stdout, GitFailed(command, _reason(stderr, code)) if code else None)
+
+    with process:
+        try:
+            yield finish
+        finally:
+            process.kill()
 
 
 def hooks_directory(repository: Repository) -> Path:

@@ -22,11 +22,13 @@ class Scanning(NamedTuple):
         matcher: The rules.
         max_size: Bytes above which a file or blob is left out; None for no limit.
         every: Keep what is judged to be no secret, too.
+        jobs: Processes at most; None is one for each core.
     """
 
     matcher: Matcher
     max_size: int | None = None
     every: bool = False
+    jobs: int | None = None
 
 
 def scan_files(scanning: Scanning, paths: Iterable[str]) -> Examined:
@@ -119,6 +121,7 @@ def scan_history(
 ) -> Examined:
     """Scan all objects, or those of commits since a time or on a branch."""
     from keyfuse_scanner.attribution import attribute
+    from keyfuse_scanner.everything import examine_everything
     from keyfuse_scanner.sources import history
     from keyfuse_scanner.sources.revisions import resolve
 
@@ -127,13 +130,12 @@ def scan_history(
         tips = [resolve(repository, branch)]
     elif since is not None:
         tips = history.ref_tips(repository)
-    source: Iterator[Document | Unscanned]
     if tips is None:
-        source = history.documents(repository, max_size=scanning.max_size)
+        examined = examine_everything(scanning, repository)
     else:
         listed = history.objects_since(repository, tips, since)
         source = history.partial_documents(repository, listed, max_size=scanning.max_size)
-    examined = examine(source, scanning.matcher, every=scanning.every)
+        examined = examine(source, scanning.matcher, every=scanning.every)
     attributed = attribute(repository, examined.hits, tips)
     return examined._replace(
         hits=attributed.hits, unscanned=examined.unscanned + attributed.unscanned

@@ -3,12 +3,11 @@
 One damaged object kills git; the others are read all the same.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 
 from keyfuse_scanner import git
-from keyfuse_scanner.errors import GitFailed
-from keyfuse_scanner.git import Repository, Stream
+from keyfuse_scanner.git import Repository
 from keyfuse_scanner.gitformat import (
     BatchObject,
     MissingObject,
@@ -23,25 +22,6 @@ from keyfuse_scanner.windows import PIECE
 # Each damaged object costs one start of git.
 _DAMAGED_MAX = 100
 _UNPARSED_PLACES: dict[str, Place] = {"tag": "tag-message", "tree": "file-name"}
-_ALL = ("cat-file", "--batch-all-objects", "--unordered", "--buffer")
-
-
-def all_objects(
-    repository: Repository, *, max_size: int | None = None
-) -> Iterator[Document | Unscanned]:
-    """Yield every object in the repository's object store once, reachable or not."""
-    with git.stream(repository, *_ALL, "--batch") as process:
-        done, truncated = yield from _whole_objects(process, "file", max_size)
-        if process.failure() is None and not truncated:
-            return
-    # The order of two runs is the same, so the first object that did not come whole is the one at
-    # which git ended.
-    try:
-        listed = git.run(repository, *_ALL, "--batch-check=%(objectname)").decode("ascii").split()
-    except GitFailed as failure:
-        yield Unscanned(str(failure))
-        return
-    yield from read_objects(repository, listed[done:], max_size=max_size)
 
 
 def read_objects(
@@ -52,44 +32,55 @@ def read_objects(
     max_size: int | None = None,
 ) -> Iterator[Document | Unscanned]:
     """Yield the named objects; `place` is what blobs are called."""
-    begin = 0
-    for _ in range(_DAMAGED_MAX):
-        if begin >= len(object_ids):
+    for entry in read_entries(repository, object_ids):
+        if isinstance(entry, Unscanned):
+            yield entry
+        elif isinstance(entry, MissingObject):
+            yield Unscanned("missing object", object_id=entry.object_id)
+        else:
+            yield from documents(entry, place, max_size)
+
+
+def read_entries(
+    repository: Repository, object_ids: list[str]
+) -> Iterator[BatchObject | MissingObject | Unscanned]:
+    """Yield the named objects as git has them, each to be taken before the next one."""
+    begin = damaged = 0
+    died_at = -1
+    while begin < len(object_ids):
+        if damaged == _DAMAGED_MAX:
+            left = len(object_ids) - begin
+            yield Unscanned(f"{left} objects left out: too many damaged ones")
             return
         with git.stream(
             repository, "cat-file", "--batch", "--buffer", feed=object_ids[begin:]
         ) as process:
-            done, _ = yield from _whole_objects(process, place, max_size)
+            done = 0
+            try:
+                for entry in read_batch(process.stdout):
+                    done += 1
+                    yield entry
+            except TruncatedBatch:
+                done = max(0, done - 1)
             failure = process.failure()
         begin += done
-        if begin < len(object_ids):
+        if begin == len(object_ids):
+            return
+        # Git may have been ended by something else: it is the object if it happens again.
+        if begin != died_at:
+            died_at = begin
+        else:
+            damaged += 1
             reason = failure.reason if failure else "git ended before it was read"
             yield Unscanned(f"damaged object: {reason}", object_id=object_ids[begin])
             begin += 1
-    if begin < len(object_ids):
-        yield Unscanned(f"{len(object_ids) - begin} objects left out: too many damaged ones")
 
 
-def _whole_objects(
-    process: Stream, place: Place, max_size: int | None
-) -> Generator[Document | Unscanned, None, tuple[int, bool]]:
-    """Yield the documents of a batch; return how many objects came whole, and if one broke off."""
-    begun = 0
-    try:
-        for entry in read_batch(process.stdout):
-            begun += 1
-            yield from _documents(entry, place, max_size)
-    except TruncatedBatch:
-        return max(0, begun - 1), True
-    return begun, False
-
-
-def _documents(
-    entry: BatchObject | MissingObject, place: Place, max_size: int | None
+def documents(
+    entry: BatchObject, place: Place = "file", max_size: int | None = None
 ) -> Iterator[Document | Unscanned]:
-    if isinstance(entry, MissingObject):
-        yield Unscanned("missing object", object_id=entry.object_id)
-    elif entry.kind == "blob":
+    """Yield what is to be looked into of one object: its content, or its people, names and text."""
+    if entry.kind == "blob":
         yield from _blob(entry, place, max_size)
     elif entry.size > PIECE:
         yield _unparsed(entry)

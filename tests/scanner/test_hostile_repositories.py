@@ -149,7 +149,7 @@ def test_names_of_refs_and_files_are_no_options_and_cannot_forge_output(repo, sc
     expected = sorted(name.decode("utf-8", "keyfuse-percent") for name in names)
     assert [finding.path for finding in result.findings] == expected
     assert result.complete
-    assert scan("history", branch="refs/heads/--output=owned").objects == 2
+    assert scan("history", branch="refs/heads/--output=owned").objects == 3
     assert not (repo.path / "owned").exists()
 
 
@@ -222,20 +222,23 @@ def fake_git(repo, monkeypatch, script):
 
 
 def test_a_reader_that_always_dies_makes_the_scan_incomplete(repo, monkeypatch, scan):
-    repo.commit(a_txt="x")
-    fake_git(repo, monkeypatch, 'case "$*" in *" --batch"|*" --batch --buffer") kill -9 $$;; esac')
+    repo.commit(a_txt=KEY)
+    fake_git(repo, monkeypatch, 'case "$*" in *" --batch --buffer") kill -9 $$;; esac')
     result = scan("history")
     assert not result.complete
     assert "damaged object: exit code -9" in {error.message for error in result.errors}
 
 
-def test_a_reader_that_dies_once_is_started_again(repo, monkeypatch, scan):
-    repo.commit(a_txt=f"{KEY}\n", b_txt="x" * 3000)
+@pytest.mark.parametrize("hashes", ["sha1", "sha256"])
+def test_a_reader_that_dies_once_is_started_again(make_repo, monkeypatch, scan, hashes):
+    repo = make_repo("made", f"--object-format={hashes}")
+    monkeypatch.chdir(repo.path)
+    repo.commit(a_txt=f"{KEY}\n{'x' * 3000}", b_txt="x" * 3000)
     flag = repo.path.parent / "died"
     fake_git(
         repo,
         monkeypatch,
-        f'case "$*" in *" --batch") if [ ! -e {flag} ]; then touch {flag};'
+        f'case "$*" in *" --batch --buffer") if [ ! -e {flag} ]; then touch {flag};'
         ' $real "$@" | head -c 300; exit 9; fi;; esac',
     )
     result = scan("history")
@@ -244,17 +247,17 @@ def test_a_reader_that_dies_once_is_started_again(repo, monkeypatch, scan):
     assert len(result.findings) == 1
 
 
-def test_a_walk_or_list_that_dies_makes_the_scan_incomplete(repo, monkeypatch, scan):
+def test_a_walk_or_list_that_dies_makes_the_scan_incomplete(make_repo, monkeypatch, scan):
+    repo = make_repo("made", "--object-format=sha256")
+    monkeypatch.chdir(repo.path)
     repo.commit(a_txt=KEY)
     fake_git(
-        repo,
-        monkeypatch,
-        'case "$*" in *--quiet*|*batch-check*|*" --batch"|*for-each-ref*) exit 7;; esac',
+        repo, monkeypatch, 'case "$*" in *--quiet*|*batch-check*|*for-each-ref*) exit 7;; esac'
     )
     result = scan("history")
     assert result.findings == []
     assert {error.message.split(" failed")[0] for error in result.errors} == {
-        "git cat-file",
+        "loose objects of another hash function; git finds nothing there either",
         "git rev-list",
         "git for-each-ref",
     }

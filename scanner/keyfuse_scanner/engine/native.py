@@ -34,6 +34,10 @@ class NativeSearch:
         self._scan = database.scan
         self._database = database
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # For processes that do not inherit it.
+        return _again, (self.signals, list(self._numbers), hyperscan.dumpb(self._database))
+
     def hits(self, data: bytes) -> list[Hit]:
         """Return the hits in one object; see `keyfuse_rules.search.Search`."""
         found: list[Hit] = []
@@ -49,6 +53,10 @@ class NativeSearch:
             return True
         found.append((self._numbers[pattern], end))
         return None
+
+
+def _again(signals: Sequence[Signal], numbers: Sequence[int], serialized: bytes) -> NativeSearch:
+    return NativeSearch(signals, numbers, loaded(serialized))
 
 
 class Serialized(NamedTuple):

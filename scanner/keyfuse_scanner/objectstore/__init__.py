@@ -3,7 +3,9 @@
 from keyfuse_scanner.objectstore.model import (
     BLOB,
     COMMIT,
+    KINDS,
     TAG,
+    TREE,
     Damaged,
     Git,
     GitObject,
@@ -18,7 +20,9 @@ from keyfuse_scanner.objectstore.scanning import scan
 __all__ = [
     "BLOB",
     "COMMIT",
+    "KINDS",
     "TAG",
+    "TREE",
     "Damaged",
     "Git",
     "GitObject",

@@ -4,7 +4,6 @@ from collections.abc import Callable, Container, Iterator
 
 from keyfuse_scanner.objectstore.model import (
     KINDS,
-    TREE,
     Damaged,
     Git,
     GitObject,
@@ -15,6 +14,8 @@ from keyfuse_scanner.objectstore.model import (
     Unread,
 )
 from keyfuse_scanner.objectstore.plan import Plan
+
+_UNREAD = "git cannot read it either"
 
 
 def scan_with_git(
@@ -28,17 +29,21 @@ def scan_with_git(
 ) -> Scan[T]:
     """Look into the objects that failed, and into all that stand in files not understood."""
     scan = Scan[T]([], [], 0, 0)
-    wanted = dict.fromkeys(failed)
+    wanted: dict[bytes, str] = dict.fromkeys(failed, _UNREAD)
     if plan.odd:
-        wanted |= dict.fromkeys(_elsewhere(plan, git, skip, scan.unread))
+        wanted |= dict.fromkeys(_elsewhere(plan, git, skip, scan.unread), _UNREAD)
     if not wanted:
         return scan
     scanner = make_scanner()
     for each in git.read(list(wanted)):
-        if each.object_id in wanted:
-            del wanted[each.object_id]
+        if each.object_id not in wanted:
+            continue
+        try:
             scan = _look_into(each, scanner, limits, scan)
-    scan.unread.extend(Unread("git cannot read it either", object_id) for object_id in wanted)
+            del wanted[each.object_id]
+        except Damaged as reason:
+            wanted[each.object_id] = str(reason)  # it may come once more, and then whole
+    scan.unread.extend(Unread(reason, object_id) for object_id, reason in wanted.items())
     return scan
 
 
@@ -64,20 +69,14 @@ def _elsewhere(
 
 def _look_into(each: GitObject, scanner: Scanner[T], limits: Limits, scan: Scan[T]) -> Scan[T]:
     kind = KINDS.get(each.kind)
-    if kind == TREE:
-        return scan
     if kind is None or each.size > limits.largest:
         scan.unread.append(Unread("unknown type" if kind is None else "too large", each.object_id))
         return scan
-    try:
-        result = (
-            scanner.whole(kind, b"".join(each.pieces))
-            if each.size <= limits.whole
-            else scanner.pieces(kind, iter(each.pieces))
-        )
-    except Damaged as reason:
-        scan.unread.append(Unread(str(reason), each.object_id))
-        return scan
+    result = (
+        scanner.whole(kind, b"".join(each.pieces))
+        if each.size <= limits.whole
+        else scanner.pieces(kind, iter(each.pieces))
+    )
     if result is not None:
         scan.found.append((each.object_id, result))
     return scan._replace(objects=scan.objects + 1, size=scan.size + each.size)

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from keyfuse_scanner.objectstore.entries import CIRCLE, Entries
 from keyfuse_scanner.objectstore.headers import NONE, UNKNOWN
-from keyfuse_scanner.objectstore.model import BLOB, COMMIT, TAG
+from keyfuse_scanner.objectstore.model import KINDS
 
 # What an object costs besides its packed bytes, in packed bytes.
 PER_OBJECT = 200
 
-_WANTED = bytes(kind in {COMMIT, BLOB, TAG} for kind in range(256))
+_WANTED = bytes(kind in KINDS.values() for kind in range(256))
 _UNKNOWN = bytes(kind == UNKNOWN for kind in range(256))
 _CIRCLE = bytes(kind == CIRCLE for kind in range(256))
 
@@ -46,7 +46,7 @@ class Unit(NamedTuple):
 
 
 def grow(entries: Entries, unit_weight: int, skipped: bytearray | None = None) -> Forest:
-    """Return the trees of commits, blobs and tags.
+    """Return the trees of deltas.
 
     Args:
         entries: What the headers say.

@@ -10,7 +10,6 @@ from keyfuse_scanner.objectstore.files import map_file
 from keyfuse_scanner.objectstore.inflating import inflate_pieces
 from keyfuse_scanner.objectstore.model import (
     KINDS,
-    TREE,
     Damaged,
     Limits,
     NotRegular,
@@ -73,8 +72,6 @@ def _read_one(
     if match is None:
         raise Damaged("unknown header")
     kind, size = KINDS[match[1].decode("ascii")], int(match[2])
-    if kind == TREE:
-        return outcome
     if size > limits.largest:
         outcome.refused.append((number, "too large"))
         return outcome

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 COMMIT, TREE, BLOB, TAG = 1, 2, 3, 4
-"""Object types as packs number them (gitformat-pack(5)). Trees are never looked into."""
+"""Object types as packs number them (gitformat-pack(5))."""
 
 KINDS = {"commit": COMMIT, "tree": TREE, "blob": BLOB, "tag": TAG}
 

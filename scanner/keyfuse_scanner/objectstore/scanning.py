@@ -35,7 +35,7 @@ def scan(
     progress: Callable[[Progress], None] | None = None,
     method: str | None = None,
 ) -> Scan[T]:
-    """Look into every commit, blob and annotated tag of an object store once, reachable or not.
+    """Look into every object of an object store once, reachable or not.
 
     Args:
         directory: The object directory, as git names it for a repository that git accepted.

@@ -1,12 +1,13 @@
 """Everything a repository holds, or the part of it that some commits brought."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from keyfuse_scanner import git
 from keyfuse_scanner.errors import GitFailed
-from keyfuse_scanner.git import Repository
+from keyfuse_scanner.git import Printed, Repository
 from keyfuse_scanner.model import Document, Unscanned
-from keyfuse_scanner.objects import all_objects, read_objects
+from keyfuse_scanner.objects import read_objects
 from keyfuse_scanner.sources.revisions import (
     Objects,
     list_objects,
@@ -18,24 +19,27 @@ from keyfuse_scanner.sources.revisions import (
 _EVERYTHING = ("--all", "--reflog", "--indexed-objects")
 
 
-def documents(
-    repository: Repository, *, max_size: int | None = None
-) -> Iterator[Document | Unscanned]:
-    """Yield all objects once, unreachable ones too, the names of refs, and what is missing."""
-    # Runs beside the reading: it takes about as long, and nothing waits for it until the end.
-    with git.stream(
-        repository, "rev-list", "--objects", "--quiet", "--missing=print", *_EVERYTHING
-    ) as walk:
-        yield from all_objects(repository, max_size=max_size)
-        lines = walk.stdout.read().decode("ascii").split("\n")
-        failure = walk.failure()
-    yield from missing_objects(lines)
-    if failure:
-        yield Unscanned(str(failure))
+@contextmanager
+def missing(repository: Repository) -> Iterator[Callable[[], list[Unscanned]]]:
+    """Look for what history names and the repository lacks, while other work is done.
+
+    What is yielded returns that when it is called; it waits for git.
+    """
+    arguments = ("--objects", "--quiet", "--missing=print", *_EVERYTHING)
+    with git.beside(repository, "rev-list", *arguments) as finish:
+        yield lambda: [*_missing(finish), *_cut_off(repository)]
+
+
+def _missing(finish: Callable[[], Printed]) -> list[Unscanned]:
+    printed, failure = finish()
+    unscanned = missing_objects(printed.decode("ascii").split("\n"))
+    return [*unscanned, Unscanned(str(failure))] if failure else unscanned
+
+
+def _cut_off(repository: Repository) -> list[Unscanned]:
     cut = shallow_commits(repository)
-    if cut:
-        yield Unscanned("history is cut off here: shallow clone", object_id=min(cut))
-    yield from _ref_names(repository)
+    reason = "history is cut off here: shallow clone"
+    return [Unscanned(reason, object_id=min(cut))] if cut else []
 
 
 def partial_documents(
@@ -84,7 +88,8 @@ def ref_tips(repository: Repository) -> list[str]:
     return tips
 
 
-def _ref_names(repository: Repository) -> Iterator[Document | Unscanned]:
+def ref_names(repository: Repository) -> Iterator[Document | Unscanned]:
+    """Yield the names of all refs."""
     try:
         printed = git.run(repository, "for-each-ref", "--format=%(refname)")
     except GitFailed as failure:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 from typing import NamedTuple
 
 from keyfuse_scanner import git
@@ -137,10 +138,17 @@ def list_objects(repository: Repository, revisions: Iterable[str]) -> Objects:
 
 def missing_objects(lines: list[str]) -> list[Unscanned]:
     """Return what `rev-list --missing=print` marks with `?`; a wall of them is summed up."""
-    missing = [line[1:] for line in lines if line.startswith("?")]
-    shown = [Unscanned("missing object", object_id=line) for line in missing[:_UNSCANNED_SHOWN]]
-    more = len(missing) - len(shown)
-    return [*shown, Unscanned(f"{more} more objects are missing")] if more else shown
+    missing = (line[1:] for line in lines if line.startswith("?"))
+    unscanned = (Unscanned("missing object", object_id=object_id) for object_id in missing)
+    return summed_up(unscanned, "objects are missing")
+
+
+def summed_up(unscanned: Iterable[Unscanned], what: str) -> list[Unscanned]:
+    """Return the first of many, and how many more there are."""
+    iterator = iter(unscanned)
+    shown = list(islice(iterator, _UNSCANNED_SHOWN))
+    more = sum(1 for _ in iterator)
+    return [*shown, Unscanned(f"{more} more {what}")] if more else shown
 
 
 def shallow_commits(repository: Repository) -> frozenset[str]:

@@ -10,8 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
-from keyfuse_scanner.objectstore import BLOB, COMMIT, TAG, Damaged, GitObject, Scan, scan
-from keyfuse_scanner.objectstore.model import TREE
+from keyfuse_scanner.objectstore import BLOB, COMMIT, TAG, TREE, Damaged, GitObject, Scan, scan
 
 NAMES = {COMMIT: "commit", TREE: "tree", BLOB: "blob", TAG: "tag"}
 Content = tuple[str, bytes]
@@ -88,7 +87,7 @@ def git(repository: Path, *arguments: str, feed: bytes = b"", check: bool = True
 
 
 def as_git_sees(repository: Path) -> dict[bytes, Content]:
-    """Return every object but trees as git reads them."""
+    """Return every object as git reads it."""
     output = git(repository, "cat-file", "--batch-all-objects", "--batch", "--unordered")
     objects = {}
     position = 0
@@ -96,9 +95,8 @@ def as_git_sees(repository: Path) -> dict[bytes, Content]:
         end = output.index(b"\n", position)
         name, kind, size = output[position:end].split()
         position = end + 1 + int(size) + 1
-        if kind != b"tree":
-            content = output[end + 1 : position - 1]
-            objects[bytes.fromhex(name.decode())] = kind.decode(), content
+        content = output[end + 1 : position - 1]
+        objects[bytes.fromhex(name.decode())] = kind.decode(), content
     return objects
 
 

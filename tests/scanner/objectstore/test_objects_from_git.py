@@ -5,9 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from keyfuse_scanner.objectstore import Limits
-from keyfuse_scanner.objectstore.fallback import _look_into
+from keyfuse_scanner.objectstore.fallback import scan_with_git
 from keyfuse_scanner.objectstore.headers import after_size, read_size
 from keyfuse_scanner.objectstore.model import Damaged, GitObject, Scan, Unread
+from keyfuse_scanner.objectstore.plan import Plan
+from scanner.objectstore.stores import NoGit
 
 ID = bytes(20)
 
@@ -23,9 +25,21 @@ class Lengths:
 
 
 def looked_into(kind: str, size: int, pieces: Iterator[bytes] | list[bytes]) -> Scan:
-    empty: Scan = Scan([], [], 0, 0)
-    each = GitObject(ID, kind, size, pieces)
-    return _look_into(each, Lengths(), Limits(whole=10, largest=100), empty)
+    plan = Plan([], [], [], [], [], [])
+    git = OneObject(GitObject(ID, kind, size, pieces))
+    limits = Limits(whole=10, largest=100)
+    return scan_with_git(plan, [ID], git=git, make_scanner=Lengths, limits=limits, skip=None)
+
+
+class OneObject(NoGit):
+    """Git that has one object to give."""
+
+    def __init__(self, one: GitObject) -> None:
+        self._one = one
+
+    def read(self, object_ids: list[bytes]) -> Iterator[GitObject]:
+        assert object_ids == [ID]
+        yield self._one
 
 
 def broken() -> Iterator[bytes]:
@@ -39,7 +53,7 @@ def broken() -> Iterator[bytes]:
         ("blob", 3, [b"abc"], [(ID, ("whole", 3))], []),
         ("blob", 0, [], [], []),
         ("blob", 20, [b"abc"] * 7, [(ID, ("pieces", 21))], []),
-        ("tree", 3, [b"abc"], [], []),
+        ("tree", 3, [b"abc"], [(ID, ("whole", 3))], []),
         ("gadget", 3, [b"abc"], [], [Unread("unknown type", ID)]),
         ("blob", 101, [b"abc"], [], [Unread("too large", ID)]),
         ("blob", 20, broken(), [], [Unread("it breaks off", ID)]),
@@ -48,8 +62,8 @@ def broken() -> Iterator[bytes]:
 def test_each_object_is_looked_into_or_named(kind, size, pieces, found, unread) -> None:
     scan = looked_into(kind, size, pieces)
     assert (scan.found, scan.unread) == (found, unread)
-    # Only what was looked into counts: a tree or a refused object does not.
-    assert scan.objects == (kind == "blob" and not unread)
+    # Only what was looked into counts: a refused object does not.
+    assert scan.objects == (not unread)
 
 
 def test_a_size_that_never_ends_is_damage() -> None:
