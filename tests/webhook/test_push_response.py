@@ -1,12 +1,15 @@
 """From a push to a dead key, with a real git server and the job worker."""
 
 import asyncio
+import hashlib
 import time
 
 import pytest
 
 from keyfuse_rules import Secret
 from keyfuse_store import audit, leaks
+from keyfuse_store.importing import OldKey
+from keyfuse_store.issue import KeyOrder
 from keyfuse_webhook.github_jobs import github_handlers
 from keyfuse_webhook.jobs_model import Job, TryAgain
 from keyfuse_webhook.mirrors import Mirrors
@@ -100,6 +103,21 @@ def test_clean_push_changes_nothing(hooked, remote, work):
     push(service, remote)
     assert ended(service).reason == "no key of ours"
     assert service.state(issued) == "active"
+
+
+def test_keys_from_before_keyfuse_are_found_by_their_pattern(hooked, remote, work):
+    declared = "{pattern = 'ak_[0-9a-f]{40}', hash = 'sha256'}"
+    service = hooked(f"[[key_types]]\nprefix = 'acme_live'\nlegacy = {declared}\n")
+    work(service.store)
+    old, stranger = (f"ak_{hashlib.sha1(text).hexdigest()}" for text in (b"old", b"stranger"))
+    order = KeyOrder(prefix="acme_live", owner="owner@example.com")
+    (key_id,) = service.store.import_keys(
+        [OldKey(order, hashlib.sha256(old.encode()).hexdigest())]
+    ).added
+    remote.commit("a leak", b_txt=f"OLD={old}\nOTHER={stranger}\n")
+    push(service, remote)
+    assert ended(service).reason == "1 key of ours"
+    assert service.store.get(key_id).state == "revoked"
 
 
 def test_keys_in_messages_and_in_commits_taken_back_are_found(hooked, remote, work):

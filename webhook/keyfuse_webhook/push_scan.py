@@ -11,7 +11,7 @@ from keyfuse_rules.matching import Matcher
 from keyfuse_rules.model import OWN_RULE
 from keyfuse_rules.pack import default_rules
 from keyfuse_scanner.git import Repository
-from keyfuse_scanner.model import ScanResult
+from keyfuse_scanner.model import Finding, ScanResult
 from keyfuse_scanner.modes import Scanning, scan_range
 from keyfuse_scanner.scan import conclude
 from keyfuse_store import KeyStore
@@ -20,6 +20,8 @@ from keyfuse_webhook.events import Push
 from keyfuse_webhook.git_fetch import FetchFailed, fetch
 from keyfuse_webhook.github_names import is_zero
 from keyfuse_webhook.jobs_model import TryAgain
+from keyfuse_webhook.legacy_rules import ID as LEGACY
+from keyfuse_webhook.legacy_rules import legacy_rules
 from keyfuse_webhook.mirrors import Mirrors
 from keyfuse_webhook.push_range import (
     Fetch,
@@ -38,7 +40,8 @@ class Scanned(NamedTuple):
 
     Attributes:
         head: The commit that stands for the push; None where it brings no commit.
-        found: Keys with a right checksum, and which of them are ours.
+        found: Keys with a right checksum, and which of them are ours; keys of ours from before
+            keyfuse.
     """
 
     new: NewCommits
@@ -102,12 +105,22 @@ class PushScan:
         scanning = Scanning(self._matcher, every=True)
         examined = scan_range(scanning, Repository(str(mirror)), str(new))
         result = conclude(examined, self._matcher, every=True)
-        findings = [finding for finding in result.findings if finding.checksum == "valid"]
+        findings = [finding for finding in result.findings if _may_be_ours(finding)]
         keys = self._store.match([finding.secret.reveal() for finding in findings])
-        found = [Found(finding, key) for finding, key in zip(findings, keys, strict=True)]
+        found = [
+            Found(finding, key)
+            for finding, key in zip(findings, keys, strict=True)
+            # What only looks like a key from before keyfuse is nothing to speak of.
+            if key is not None or finding.checksum == "valid"
+        ]
         return Scanned(new, head_commit(mirror, new), found, result)
 
     @cached_property
     def _matcher(self) -> Matcher:
         """Our own keys alone: nothing else can be killed, and nothing shall wait for the rest."""
-        return Matcher([rule for rule in default_rules() if rule.rule_id == OWN_RULE])
+        own = [rule for rule in default_rules() if rule.rule_id == OWN_RULE]
+        return Matcher(own + legacy_rules(self._store.settings.key_types))
+
+
+def _may_be_ours(finding: Finding) -> bool:
+    return finding.checksum == "valid" or finding.rule.startswith(LEGACY)
