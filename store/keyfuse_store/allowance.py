@@ -54,9 +54,20 @@ class Allowance:
         self._warned = 0
 
     def take(
-        self, key_id: str, rate_limit: str | None, quota: str | None, cost: int, now: int
+        self,
+        key_id: str,
+        rate_limit: str | None,
+        quota: str | None,
+        cost: int,
+        now: int,
+        *,
+        wait: bool = True,
     ) -> Shortage | None:
-        """Consume `cost` calls, or say what stands in the way and consume nothing."""
+        """Consume `cost` calls, or say what stands in the way and consume nothing.
+
+        Raises:
+            WouldWait: a quota cannot be counted without waiting, which `wait` forbids.
+        """
         if cost == 0:
             return None
         if quota is None:
@@ -68,7 +79,7 @@ class Allowance:
                 return self._uncounted(error, now)
             return None if refusal is None else _shortage("rate_limited", refusal)
         try:
-            spent = self._quotas.take(key_id, quota, cost, now)
+            spent = self._quotas.take(key_id, quota, cost, now, wait=wait)
         except DatabaseError as error:
             log.error("a quota could not be counted: %s", error)  # noqa: TRY400 - one clear line
             return Shortage("unavailable", None, None)

@@ -7,9 +7,10 @@ The verdict is in `scope["state"]["keyfuse"]`, for Starlette and FastAPI `reques
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, TypeVar
 
 from keyfuse_store.answers import Answer
+from keyfuse_store.errors import WouldWait
 from keyfuse_store.gate import Gate, Incoming, Need
 from keyfuse_store.guard import Guard
 from keyfuse_store.model import Verdict
@@ -20,12 +21,14 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+T = TypeVar("T")
+
 STATE = "keyfuse"
 # RFC 6455: the endpoint closes because a message violates its policy.
 _POLICY_VIOLATION = 1008
 _DENIAL = "websocket.http.response"
 
-__all__ = ["APIKeyMiddleware", "Need", "decide", "incoming", "respond"]
+__all__ = ["APIKeyMiddleware", "Need", "decide", "incoming", "respond", "unhurried"]
 
 
 class APIKeyMiddleware(Guard[Application, Scope]):
@@ -46,11 +49,21 @@ class APIKeyMiddleware(Guard[Application, Scope]):
 
 
 async def decide(gate: Gate, request: Incoming, need: Need) -> Verdict | Answer:
-    """Ask the gate: at once where the answer takes microseconds, else in a thread."""
-    if not gate.waits:
-        return gate.decide(request, need)
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(None, gate.decide, request, need)
+    """Ask the gate."""
+    return await unhurried(lambda wait: gate.decide(request, need, wait=wait))
+
+
+async def unhurried(ask: Callable[[bool], T]) -> T:
+    """Ask the store at once where the answer takes microseconds, else again in a thread.
+
+    Args:
+        ask: Takes `wait` of `KeyStore.verify`.
+    """
+    try:
+        return ask(False)
+    except WouldWait:
+        pass
+    return await asyncio.get_running_loop().run_in_executor(None, ask, True)
 
 
 def incoming(scope: Scope) -> Incoming:

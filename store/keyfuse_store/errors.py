@@ -39,6 +39,10 @@ class StateConflict(StoreError):
     """The key's state does not allow this step (a revoked key stays revoked)."""
 
 
+class WouldWait(StoreError):
+    """The answer has to wait for a network or for another writer; nothing was consumed."""
+
+
 class SettingsError(StoreError):
     """A setting is wrong; the message names it and where it came from."""
 

@@ -66,16 +66,12 @@ class Gate:
         self.names = tuple(map(header_name, names))
         self._realm = realm
 
-    @property
-    def waits(self) -> bool:
-        """True where a decision waits for a network or for another writer."""
-        return not self._store.database.embedded or self._store.settings.limits != "process"
-
-    def decide(self, request: Incoming, need: Need) -> Verdict | Answer:
+    def decide(self, request: Incoming, need: Need, *, wait: bool = True) -> Verdict | Answer:
         """The verdict of a key that may pass, or the answer for a request that may not.
 
         Raises:
             InvalidField: the need itself is malformed.
+            WouldWait: see `KeyStore.verify`.
         """
         token = find_token(request.headers, self.names, request.urls)
         if token is None:
@@ -92,6 +88,7 @@ class Gate:
             cost=need.cost,
             user_agent=agent if agent is not None and agent.isprintable() else None,
             holder=True,
+            wait=wait,
         )
         if verdict.ok:
             return verdict

@@ -9,6 +9,7 @@ from keyfuse_store import revisions
 from keyfuse_store.allowance import Allowance
 from keyfuse_store.audit import note_head
 from keyfuse_store.database import Database, open_database
+from keyfuse_store.errors import WouldWait
 from keyfuse_store.keystore_change import ChangesKeys
 from keyfuse_store.keystore_make import MakesKeys
 from keyfuse_store.keystore_read import ReadsKeys
@@ -47,6 +48,7 @@ class KeyStore(MakesKeys, ChangesKeys, ReadsKeys):
         token_bytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
         super().__init__(database, ring, settings, clock, token_bytes)
+        self._waits = not database.embedded or settings.limits != "process"
         self._reader = KeyReader(database)
         self._allowance = Allowance(
             open_rates(settings, database),
@@ -106,6 +108,7 @@ class KeyStore(MakesKeys, ChangesKeys, ReadsKeys):
         cost: int = 1,
         user_agent: str | None = None,
         holder: bool = False,
+        wait: bool = True,
     ) -> Verdict:
         """Tell whether a key may do what is asked, as of this moment in every process.
 
@@ -119,15 +122,20 @@ class KeyStore(MakesKeys, ChangesKeys, ReadsKeys):
             user_agent: With what the call is made, for the usage events.
             holder: Read whose key it is along with the verdict, for a caller who will look at
                 `verdict.holder`: one look-up instead of two.
+            wait: Whether the answer may take its time. Where it would have to wait for a network
+                or for another writer, an event loop asks again in a thread.
 
         Returns:
             The verdict; a database or pepper that is gone is `unavailable`, never an exception.
 
         Raises:
             InvalidField: the question itself is malformed.
+            WouldWait: the answer takes its time, and `wait` is False; nothing was consumed.
         """
+        if self._waits and not wait:
+            raise WouldWait("the database or the limits are not in this process")
         question = (scopes, any_of, resource, client_address, cost, user_agent)
-        return self._verify(token, question, holder=holder)
+        return self._verify(token, question, holder=holder, wait=wait)
 
     def flush(self) -> None:
         """Write the usage of this process that is still waiting, instead of within a second."""

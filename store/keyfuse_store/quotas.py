@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select, text, update
 
 from keyfuse_store.database import Database
+from keyfuse_store.errors import WouldWait
 from keyfuse_store.limits import Quota, Refusal, parse_quota
 from keyfuse_store.periods import Period, period_of
 from keyfuse_store.schema import quotas as table
@@ -62,7 +63,9 @@ class Quotas:
         self._lock = threading.Lock()
         _living.add(self)
 
-    def take(self, key_id: str, text: str, cost: int, now: int) -> Refusal | None:
+    def take(
+        self, key_id: str, text: str, cost: int, now: int, *, wait: bool = True
+    ) -> Refusal | None:
         """Spend `cost` calls of a key's quota, or none if they are not all there.
 
         Args:
@@ -70,18 +73,24 @@ class Quotas:
             text: The quota as it is stored.
             cost: How many calls this one counts for.
             now: Epoch microseconds.
+            wait: Whether to wait for a lease.
 
         Raises:
             DatabaseError: a lease is needed and cannot be had.
+            WouldWait: a lease is needed, and the caller does not wait for one.
         """
-        with self._lock:
+        if not self._lock.acquire(blocking=wait):
+            raise WouldWait("another thread takes a lease")
+        try:
             lease = self._leases.get(key_id)
             if lease is None or lease.text != text or not _holds(lease.period, now):
-                lease = self._replace(key_id, lease, text, now)
-            if lease.left < cost and not self._extend(key_id, lease, cost, now):
+                lease = self._replace(key_id, lease, text, now, wait)
+            if lease.left < cost and not self._extend(key_id, lease, cost, now, wait):
                 fits = cost <= parse_quota(text).calls
                 return Refusal(NAME, (lease.period.end - now) / SECOND if fits else math.inf)
             lease.left -= cost
+        finally:
+            self._lock.release()
         return None
 
     def give_back(self, key_id: str, text: str, cost: int, now: int) -> None:
@@ -110,19 +119,21 @@ class Quotas:
         self._leases = {}
         self._lock = threading.Lock()
 
-    def _replace(self, key_id: str, old: _Lease | None, text: str, now: int) -> _Lease:
+    def _replace(self, key_id: str, old: _Lease | None, text: str, now: int, wait: bool) -> _Lease:
         """A lease of nothing yet, for another period or another quota than before."""
         if old is not None and old.left and _holds(old.period, now):
+            _may_write(wait)
             with self._database.begin() as connection:
                 _return(connection, key_id, old)
         lease = _Lease(text, period_of(parse_quota(text).unit, now), 0)
         self._leases[key_id] = lease
         return lease
 
-    def _extend(self, key_id: str, lease: _Lease, cost: int, now: int) -> bool:
+    def _extend(self, key_id: str, lease: _Lease, cost: int, now: int, wait: bool) -> bool:
         """Lease enough for `cost` more calls; false if there is not enough."""
         if now < lease.empty_until and cost > lease.left + lease.elsewhere:
             return False
+        _may_write(wait)
         quota = parse_quota(lease.text)
         size = lease_size(quota, self._largest)
         with self._database.begin() as connection:
@@ -136,6 +147,11 @@ class Quotas:
         lease.elsewhere = free - granted
         lease.empty_until = 0 if granted else now + _EMPTY_FOR
         return granted > 0
+
+
+def _may_write(wait: bool) -> None:
+    if not wait:
+        raise WouldWait("a lease has to be written")
 
 
 def _holds(period: Period, now: int) -> bool:

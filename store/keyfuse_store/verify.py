@@ -69,7 +69,12 @@ class Verifier:
         self._second = 0
 
     def verify(
-        self, token: object, question: Question = NOTHING_ASKED, *, holder: bool = False
+        self,
+        token: object,
+        question: Question = NOTHING_ASKED,
+        *,
+        holder: bool = False,
+        wait: bool = True,
     ) -> Verdict:
         """Return the verdict; whatever is wrong with the token, the answer is one.
 
@@ -77,9 +82,11 @@ class Verifier:
             token: The key.
             question: What its holder wants to do.
             holder: Read at once whose key it is, for a caller who will look at it.
+            wait: Whether to wait for another writer, to count a quota.
 
         Raises:
             InvalidField: the question is malformed; see `KeyStore.verify`.
+            WouldWait: the quota cannot be counted without waiting, which `wait` forbids.
         """
         scopes, any_of, _, _, cost, _ = question
         if cost.__class__ is not int or not 0 <= cost <= COST_MAX:
@@ -89,7 +96,7 @@ class Verifier:
         text = token if token.__class__ is str else _plain(token)
         key_id = parse_id(text)
         if key_id is None:
-            return self._verify_other(text, question, holder)
+            return self._verify_other(text, question, holder, wait)
         now = self._clock()
         try:
             if not 0 <= now - self._second < SECOND:
@@ -109,7 +116,7 @@ class Verifier:
         if version != self._current:
             self._usage.rehash(Rehash(key_id, version, *self._ring.digest(text)))
         kind = Holder if holder else Grant
-        return self._judge(kind(key_id, text[:_PREFIX_END], *row[2:]), question, now)
+        return self._judge(kind(key_id, text[:_PREFIX_END], *row[2:]), question, now, wait)
 
     def _begin_second(self, now: int) -> None:
         """What needs doing now and then; a second that fails is begun again by the next call."""
@@ -117,30 +124,30 @@ class Verifier:
         self._usage.tick(now)
         self._second = now
 
-    def _verify_other(self, text: str, question: Question, holder: bool) -> Verdict:
+    def _verify_other(self, text: str, question: Question, holder: bool, wait: bool) -> Verdict:
         """What is no key of ours as it stands: written as a URI, or from before keyfuse."""
         bare = strip_presentation(text)
         if bare != text and parse_id(bare) is not None:
-            return self.verify(bare, question, holder=holder)
+            return self.verify(bare, question, holder=holder, wait=wait)
         if self._older is None:
             return self._stranger(_MALFORMED, question)
         found = self._older.find(bare)
         if isinstance(found, str):
             return self._stranger(Verdict(ok=False, code=found), question)
-        return self._judge(found, question, self._clock(), in_second=False)
+        return self._judge(found, question, self._clock(), wait, in_second=False)
 
     def _judge(
-        self, key: Grant, question: Question, now: int, *, in_second: bool = True
+        self, key: Grant, question: Question, now: int, wait: bool, *, in_second: bool = True
     ) -> Verdict:
         """What a proven key may do; `in_second` if the usage log knows what time it is."""
         scopes, any_of, resource, address, cost, agent = question
         code = _standing(key, now) or _permission(key, scopes, any_of, resource, address)
         shortage = None
         if code is None and (key.rate_limit is not None or key.quota is not None):
-            shortage = self._take(key.id, key.rate_limit, key.quota, cost, now)
+            shortage = self._take(key.id, key.rate_limit, key.quota, cost, now, wait=wait)
         if shortage is not None:
-            code, wait, limit = shortage.code, shortage.retry_after, shortage.limit
-            verdict = Verdict(False, code, key.id, wait, limit, key, self._key)
+            code, after, limit = shortage.code, shortage.retry_after, shortage.limit
+            verdict = Verdict(False, code, key.id, after, limit, key, self._key)
         elif code is not None:
             verdict = Verdict(False, code, key.id, None, None, key, self._key)
         else:

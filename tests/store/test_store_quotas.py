@@ -15,6 +15,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from keyfuse_store import Issued, KeyStore
+from keyfuse_store.errors import WouldWait
 from keyfuse_store.limits import Quota, parse_quota
 from keyfuse_store.periods import period_of
 from keyfuse_store.quotas import Quotas, lease_size
@@ -159,6 +160,20 @@ def test_no_history_over_spends_and_lease_one_is_exact(
         assert spent <= calls
     for quotas in several:
         quotas.close()
+
+
+def test_whoever_does_not_wait_is_told_so_and_spends_nothing(open_quotas: Open) -> None:
+    quotas = open_quotas()
+    with pytest.raises(WouldWait):
+        quotas.take("k", "2000/month", 1, NOW, wait=False)
+    assert quotas.take("k", "2000/month", 1, NOW) is None
+    assert quotas.take("k", "2000/month", 9, NOW, wait=False) is None, "the rest of the lease"
+    for text in ("2000/month", "3000/month"):
+        with pytest.raises(WouldWait):
+            quotas.take("k", text, 1, NOW, wait=False)
+    with quotas._lock, pytest.raises(WouldWait):
+        quotas.take("k", "2000/month", 1, NOW, wait=False)
+    assert sum(quotas.take("k", "2000/month", 1, NOW) is None for _ in range(2000)) == 1990
 
 
 def test_threads_share_a_lease(open_quotas: Open) -> None:

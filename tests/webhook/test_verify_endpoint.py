@@ -60,6 +60,25 @@ def test_missing_scope_is_insufficient(service):
     assert ask(service, {"key": token, "scopes": ["b:read"]}).json()["code"] == "insufficient_scope"
 
 
+def test_the_question_may_be_as_narrow_as_the_key(service):
+    issued = service.issue(
+        scopes=["invoices:read@acct_1"], addresses=["203.0.113.0/24"], rate_limit="1/minute"
+    )
+    question = {
+        "key": issued.token.reveal(), "any_of": ["invoices:read", "invoices:write"],
+        "resource": "acct_1", "client_address": "203.0.113.7", "cost": 0,
+    }  # fmt: skip
+    assert ask(service, question).json()["code"] == "valid"
+    assert ask(service, question | {"client_address": None}).json()["code"] == "address_denied"
+    assert ask(service, question | {"resource": "acct_2"}).json()["code"] == "insufficient_scope"
+
+
+def test_a_quota_is_counted_once(service):
+    token = service.issue(quota="3/day").token.reveal()
+    codes = [ask(service, {"key": token}).json()["code"] for _ in range(4)]
+    assert codes == ["valid", "valid", "valid", "quota_exceeded"]
+
+
 def test_rate_limit_says_when_to_come_again(service):
     token = service.issue(rate_limit="1/minute").token.reveal()
     assert ask(service, {"key": token}).json()["code"] == "valid"
@@ -72,7 +91,8 @@ def test_rate_limit_says_when_to_come_again(service):
     "question",
     [b"", b"x", b"[]", b"{}", b"\xff", b"[" * 50_000, {"key": None}, {"key": 7},
      {"key": "x", "scopes": "a"}, {"key": "x", "scopes": [1]}, {"key": "x", "cost": "1"},
-     {"key": "x", "cost": True},
+     {"key": "x", "cost": True}, {"key": "x", "any_of": "a:b"}, {"key": "x", "resource": 1},
+     {"key": "x", "client_address": 1}, {"key": "x", "user_agent": 1},
      {"key": "x", "cost": -1}, {"key": "x", "cost": 1.5}, {"key": "x", "cost": 10**30},
      {"key": "x", "extra": 1}],
     ids=lambda question: str(question)[:40],

@@ -6,6 +6,7 @@ service's hot path: a plain ASGI callable, reached before the router (`before_ro
 
 import ipaddress
 from datetime import datetime
+from functools import partial
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -13,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from keyfuse_store import InvalidField, KeyStore, Verdict
+from keyfuse_store.asgi import unhurried
 from keyfuse_webhook.bodies import receive_body
 from keyfuse_webhook.problem import Refusal, problem
 
@@ -29,11 +31,15 @@ _SCOPE = "keyfuse:verify"
 
 
 class Question(msgspec.Struct, forbid_unknown_fields=True):
-    """The body: scopes are all needed, cost is how many calls this one counts for."""
+    """The body; all but the key as `KeyStore.verify` takes it."""
 
     key: str
     scopes: list[str] = []
+    any_of: list[str] = []
+    resource: str | None = None
+    client_address: str | None = None
     cost: int = 1
+    user_agent: str | None = None
 
 
 _JSON = (b"content-type", b"application/json")
@@ -54,14 +60,14 @@ class VerifyEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one question; the look-up takes microseconds and runs on the loop itself."""
-        if not self._open and (refused := self._stop(Request(scope))) is not None:
+        if not self._open and (refused := await self._stop(Request(scope))) is not None:
             await refused(scope, receive, send)
             return
         try:
             body = await receive_body(scope, receive, _LARGEST)
         except ClientDisconnect:
             return
-        answer = self._answer(body) if body.__class__ is bytes else body
+        answer = body if isinstance(body, Refusal) else await self._answer(body)
         if isinstance(answer, Refusal):
             await problem(answer)(scope, receive, send)
             return
@@ -69,22 +75,35 @@ class VerifyEndpoint:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
 
-    def _answer(self, body: bytes) -> bytes | Refusal:
+    async def _answer(self, body: bytes) -> bytes | Refusal:
         try:
             question = _decode(body)
-            verdict = self._store.verify(
-                question.key, scopes=question.scopes, cost=question.cost, holder=True
-            )
+            return answer_to(await unhurried(partial(self._ask, question)))
         except (msgspec.MsgspecError, InvalidField, UnicodeError, RecursionError):
             return BAD_QUESTION
-        return answer_to(verdict)
 
-    def _stop(self, request: Request) -> Response | None:
+    def _ask(self, question: Question, wait: bool) -> Verdict:
+        return self._store.verify(
+            question.key,
+            scopes=question.scopes,
+            any_of=question.any_of,
+            resource=question.resource,
+            client_address=question.client_address,
+            cost=question.cost,
+            user_agent=question.user_agent,
+            holder=True,
+            wait=wait,
+        )
+
+    async def _stop(self, request: Request) -> Response | None:
         """The refusal for a caller without the right to ask (RFC 6750), or None."""
         scheme, _, credential = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not credential:
             return problem(NO_CREDENTIAL, {"WWW-Authenticate": 'Bearer realm="keyfuse"'})
-        verdict = self._store.verify(credential.strip(), scopes=[_SCOPE], cost=0)
+        given = credential.strip()
+        verdict = await unhurried(
+            lambda wait: self._store.verify(given, scopes=[_SCOPE], cost=0, wait=wait)
+        )
         if verdict.ok:
             return None
         if verdict.code == "insufficient_scope":
