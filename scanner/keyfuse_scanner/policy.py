@@ -46,6 +46,7 @@ SERVICE_SETTINGS = frozenset(
         "limits",
         "limits_fail",
         "mail_from",
+        "management_rate",
         "max_body",
         "notify_webhook_secret",
         "notify_webhook_secret_file",

@@ -1,5 +1,7 @@
 """What the store refuses or cannot do, each with one line that says what, where and what to do."""
 
+from collections.abc import Sequence
+
 
 class StoreError(Exception):
     """The root of every error that `keyfuse_store` raises."""
@@ -41,6 +43,18 @@ class StateConflict(StoreError):
 
 class WouldWait(StoreError):
     """The answer has to wait for a network or for another writer; nothing was consumed."""
+
+
+class NotPermitted(StoreError):
+    """The caller would need scopes that he does not hold.
+
+    Attributes:
+        scopes: those he lacks, all of the namespace `keyfuse:`.
+    """
+
+    def __init__(self, scopes: Sequence[str]) -> None:
+        super().__init__(f"this takes {' '.join(scopes)}, which the caller does not hold")
+        self.scopes = tuple(scopes)
 
 
 class SettingsError(StoreError):

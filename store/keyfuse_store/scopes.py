@@ -5,26 +5,28 @@ only keys with a management prefix hold it.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 
 from keyfuse_rules.prefixes import RESERVED, is_management_prefix
 from keyfuse_store.errors import InvalidField
 
 ADMIN = "keyfuse:admin"
-MANAGEMENT_SCOPES = frozenset(
+# Every scope of the namespace, and what its holder may do; the documents are made from this.
+MANAGEMENT_SCOPES: Mapping[str, str] = MappingProxyType(
     {
-        ADMIN,
-        "keyfuse:verify",
-        "keyfuse:keys.read",
-        "keyfuse:keys.write",
-        "keyfuse:owners.read",
-        "keyfuse:owners.write",
-        "keyfuse:leaks.read",
-        "keyfuse:leaks.write",
-        "keyfuse:audit.read",
-        "keyfuse:jobs.read",
-        "keyfuse:jobs.write",
+        ADMIN: "everything, and to grant every scope of this list",
+        "keyfuse:verify": "ask whether a key is valid, from other machines",
+        "keyfuse:keys.read": "list keys, look at one, at its use",
+        "keyfuse:keys.write": "issue, import, change, rotate, suspend, resume and revoke keys",
+        "keyfuse:owners.read": "list owners, look at one",
+        "keyfuse:owners.write": "add owners",
+        "keyfuse:leaks.read": "list incidents, look at one and its evidence",
+        "keyfuse:leaks.write": "act on incidents",
+        "keyfuse:audit.read": "read, export and verify the audit record",
+        "keyfuse:jobs.read": "list jobs, look at one",
+        "keyfuse:jobs.write": "run a failed job again",
     }
 )
 SCOPES_MAX = 50

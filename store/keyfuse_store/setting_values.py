@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from keyfuse_rules.secret import Secret
-from keyfuse_store import fields
+from keyfuse_store import fields, limits
 from keyfuse_store.errors import InvalidField, SettingsError
 
 _SIZE = re.compile(r"([0-9]{1,12}) ?(B|KiB|MiB)?", re.ASCII)
@@ -87,6 +87,17 @@ def whole(least: int, most: int) -> Callable[[object, str], int]:
         return found
 
     return number
+
+
+def rate(value: object, where: str) -> str:
+    """A rate limit such as `100/minute`."""
+    try:
+        found = limits.rate_text("rate", value if isinstance(value, str) else "")
+    except InvalidField:
+        found = None
+    if found is None or len(limits.parse_rates(found)) != 1:
+        raise SettingsError(f"{where}: must be a rate limit like 100/minute")
+    return found
 
 
 def one_of(*choices: str) -> Callable[[object, str], str]:

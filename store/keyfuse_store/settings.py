@@ -41,6 +41,7 @@ class Settings:
     usage_days: int = 30
     dry_run: bool = False
     open_verify: bool = False
+    management_rate: str = "600/minute"
     max_body: int = 25 * 1024 * 1024
     github_webhook_secrets: tuple[Secret, ...] = ()
     github_app_id: str | None = None
@@ -114,6 +115,7 @@ _PARSERS: dict[str, Callable[[object, str], object]] = {
     "usage_days": values.whole(1, 3650),
     "dry_run": values.switch,
     "open_verify": values.switch,
+    "management_rate": values.rate,
     "max_body": values.size,
     "github_webhook_secrets": values.secrets,
     "github_app_id": values.text,

@@ -141,7 +141,7 @@ class Verifier:
     ) -> Verdict:
         """What a proven key may do; `in_second` if the usage log knows what time it is."""
         scopes, any_of, resource, address, cost, agent = question
-        code = _standing(key, now) or _permission(key, scopes, any_of, resource, address)
+        code = standing(key, now) or _permission(key, scopes, any_of, resource, address)
         shortage = None
         if code is None and (key.rate_limit is not None or key.quota is not None):
             shortage = self._take(key.id, key.rate_limit, key.quota, cost, now, wait=wait)
@@ -186,8 +186,8 @@ def _plain(token: object) -> str:
     return token if isinstance(token, str) else ""
 
 
-def _standing(key: Grant, now: int) -> Code | None:
-    """Why the key is not in force, if it is not."""
+def standing(key: Grant, now: int) -> Code | None:
+    """Why a key is not in force at a moment (epoch microseconds), if it is not."""
     if key.state == "revoked":
         return "revoked"
     if key.state == "suspended":

@@ -1,0 +1,1 @@
+"""The management REST API: what operators and their programs do to keys, owners, leaks, jobs."""
