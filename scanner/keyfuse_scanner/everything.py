@@ -5,8 +5,10 @@ with all care. So no secret goes from one process to another, and few objects ar
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from functools import partial
 from itertools import chain
+from typing import NamedTuple, cast
 
 from keyfuse_scanner import git, objectstore
 from keyfuse_scanner.examine import Examined, examine
@@ -21,14 +23,31 @@ from keyfuse_scanner.sources import history
 from keyfuse_scanner.sources.revisions import summed_up
 
 
-def examine_everything(scanning: Scanning, repository: Repository) -> Examined:
-    """Return the hits in all objects and names of refs, and what could not be looked into."""
-    with history.missing(repository) as missing:
+class Shard(NamedTuple):
+    """A part of the objects of a repository, the same on every machine; from 0 to `of` - 1."""
+
+    number: int
+    of: int
+
+
+def examine_everything(
+    scanning: Scanning, repository: Repository, shard: Shard | None = None
+) -> Examined:
+    """Return the hits in all objects and names of refs, and what could not be looked into.
+
+    Args:
+        scanning: How.
+        repository: Where.
+        shard: Which objects; what is no object, and what is missing, belongs to the first shard.
+    """
+    first = shard is None or shard.number == 0
+    with history.missing(repository) if first else nullcontext(list) as missing:
         scan = objectstore.scan(
             git.location(repository, "objects"),
             partial(Sieve, scanning.matcher, scanning.max_size, every=scanning.every),
             GitObjects(repository),
             jobs=scanning.jobs,
+            skip=None if shard is None else _Others(shard),
         )
         unread = (
             Unscanned(reason, object_id=object_id.hex() if object_id else None)
@@ -37,10 +56,19 @@ def examine_everything(scanning: Scanning, repository: Repository) -> Examined:
         unscanned = [*summed_up(unread, "objects could not be read"), *missing()]
     found = sorted(object_id.hex() for object_id, _ in scan.found)
     again = read_objects(repository, found, max_size=scanning.max_size)
-    examined = examine(
-        chain(again, history.ref_names(repository)), scanning.matcher, every=scanning.every
-    )
+    names = history.ref_names(repository) if first else ()
+    examined = examine(chain(again, names), scanning.matcher, every=scanning.every)
     return Examined(examined.hits, unscanned + examined.unscanned, scan.objects, scan.size)
+
+
+class _Others:
+    """The ids of the objects that belong to other shards."""
+
+    def __init__(self, shard: Shard) -> None:
+        self._number, self._of = shard
+
+    def __contains__(self, object_id: object) -> bool:
+        return int.from_bytes(cast(bytes, object_id)[:4], "big") % self._of != self._number
 
 
 class GitObjects:

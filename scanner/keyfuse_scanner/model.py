@@ -120,6 +120,7 @@ class Finding(NamedTuple):
     Attributes:
         secret: The plaintext, for `--show-secrets` only; no report shows it otherwise.
         reason: Why it does not count; set only in a scan with `--all`.
+        rank: The smaller, the earlier in history; in no report, for putting shards together.
     """
 
     rule: str
@@ -141,6 +142,7 @@ class Finding(NamedTuple):
     occurrences: int
     secret: Secret
     reason: Reason | None = None
+    rank: int = 0
 
 
 class Problem(NamedTuple):

@@ -12,6 +12,7 @@ from keyfuse_scanner.introduced import introduced
 from keyfuse_scanner.model import Document, Hit, Place, Unscanned
 
 if TYPE_CHECKING:
+    from keyfuse_scanner.everything import Shard
     from keyfuse_scanner.sources.revisions import Range
 
 
@@ -118,8 +119,9 @@ def scan_history(
     *,
     since: int | None = None,
     branch: str | None = None,
+    shard: "Shard | None" = None,
 ) -> Examined:
-    """Scan all objects, or those of commits since a time or on a branch."""
+    """Scan all objects or a shard of them, or those of commits since a time or on a branch."""
     from keyfuse_scanner.attribution import attribute
     from keyfuse_scanner.everything import examine_everything
     from keyfuse_scanner.sources import history
@@ -131,7 +133,7 @@ def scan_history(
     elif since is not None:
         tips = history.ref_tips(repository)
     if tips is None:
-        examined = examine_everything(scanning, repository)
+        examined = examine_everything(scanning, repository, shard)
     else:
         listed = history.objects_since(repository, tips, since)
         source = history.partial_documents(repository, listed, max_size=scanning.max_size)

@@ -48,7 +48,7 @@ def conclude(
     judged = [_judged(hit, suppression) for hit in examined.hits]
     if not every:
         judged = [entry for entry in judged if not _is_judged_out(entry)]
-    findings = sorted(_findings(judged, show, suppression), key=_order)
+    findings = sorted(_findings(judged, show, suppression), key=order)
     kinds = Counter(finding.reason.kind for finding in findings if finding.reason)
     shown = [finding for finding in findings if every or finding.reason is None]
     rules = {entry.hit.rule.rule_id: entry.hit.rule for entry in judged}
@@ -66,6 +66,18 @@ def conclude(
         baselined=kinds["baselined"],
         known=frozenset(finding.fingerprint for finding in findings),
     )
+
+
+def merge(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings of a repository, of which those of its shards are given."""
+    groups: dict[tuple[str, str, str | None], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.rule, finding.fingerprint, finding.path), []).append(finding)
+    merged = (
+        min(group, key=_age)._replace(occurrences=sum(one.occurrences for one in group))
+        for group in groups.values()
+    )
+    return sorted(merged, key=order)
 
 
 def redacting(matcher: Matcher) -> Show:
@@ -114,7 +126,7 @@ def _findings(judged: Iterable[_Judged], show: Show, suppression: Suppression) -
 
 
 def _finding(group: list[_Judged], show: Show) -> Finding:
-    first, severity, reason = min(group, key=_age)
+    first, severity, reason = min(group, key=lambda entry: _age(entry.hit))
     raw = first.secret.reveal().encode("latin-1")
     secret = Secret(raw.decode("utf-8", "replace"))
     commit = first.commit
@@ -138,12 +150,12 @@ def _finding(group: list[_Judged], show: Show) -> Finding:
         occurrences=len({entry.hit.object_id or entry.hit.path for entry in group}),
         secret=secret,
         reason=reason,
+        rank=first.rank,
     )
 
 
-def _age(judged: _Judged) -> tuple[int, bool, int, int]:
+def _age(hit: Hit | Finding) -> tuple[int, bool, int, int]:
     """Order hits of one secret: earlier commits first, contents before names, then by position."""
-    hit = judged.hit
     return hit.rank, hit.place == "file-name", hit.line or 0, hit.column or 0
 
 
@@ -156,7 +168,8 @@ def _date(when: int) -> str | None:
         return None
 
 
-def _order(finding: Finding) -> tuple[object, ...]:
+def order(finding: Finding) -> tuple[object, ...]:
+    """In which order findings are reported: by path, then by where they stand in it."""
     return (
         finding.path is None,
         finding.path or "",

@@ -211,6 +211,36 @@ usage_events = Table(
     Index(None, "key_id", "id"),
 )
 
+# A scan of many repositories. Its parts are a repository each, or a shard of a large one.
+scans = Table(
+    "kf_scans",
+    metadata,
+    Column("id", String(21), primary_key=True),
+    Column("source", String(10), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("installation", String(20), nullable=False),
+    Column("kills", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False, index=True),
+    CheckConstraint("source IN ('github', 'paths')", name="source"),
+)
+
+scan_parts = Table(
+    "kf_scan_parts",
+    metadata,
+    Column("scan_id", ForeignKey("kf_scans.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("shard", Integer, primary_key=True, autoincrement=False),
+    Column("shards", Integer, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("private", Integer, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("reason", Text),
+    Column("findings", Integer, nullable=False),
+    # What was found and what was not scanned, as JSON without a secret in it.
+    Column("result", Text),
+    CheckConstraint("state IN ('waiting', 'done', 'failed')", name="state"),
+)
+
 __all__ = [
     "audit",
     "audit_head",
@@ -223,6 +253,8 @@ __all__ = [
     "quotas",
     "rates",
     "receipts",
+    "scan_parts",
+    "scans",
     "usage_events",
     "usage_hours",
 ]

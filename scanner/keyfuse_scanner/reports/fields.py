@@ -9,7 +9,7 @@ def finding_fields(finding: Finding, *, show_secrets: bool) -> dict[str, object]
     `secret` is there only when asked for, `reason` only where the finding does not count.
     """
     fields: dict[str, object] = finding._asdict()
-    del fields["secret"], fields["reason"]
+    del fields["secret"], fields["reason"], fields["rank"]
     fields["severity"] = finding.severity.label
     fields["decoded"] = list(finding.decoded)
     if show_secrets:
