@@ -38,6 +38,7 @@ SERVICE_SETTINGS = frozenset(
         "github_app_private_key_file",
         "github_partner_keys_url",
         "github_report",
+        "job_days",
         "github_server_url",
         "github_webhook_secrets",
         "github_webhook_secrets_file",

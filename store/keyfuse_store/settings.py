@@ -39,6 +39,7 @@ class Settings:
     usage_sink: Literal["database", "file", "stdout"] = "database"
     usage_file: Path | None = None
     usage_days: int = 30
+    job_days: int = 30
     dry_run: bool = False
     open_verify: bool = False
     management_rate: str = "600/minute"
@@ -113,6 +114,7 @@ _PARSERS: dict[str, Callable[[object, str], object]] = {
     "usage_sink": values.one_of("database", "file", "stdout"),
     "usage_file": values.path,
     "usage_days": values.whole(1, 3650),
+    "job_days": values.whole(1, 3650),
     "dry_run": values.switch,
     "open_verify": values.switch,
     "management_rate": values.rate,

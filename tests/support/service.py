@@ -42,6 +42,28 @@ def start_service(
     raise AssertionError(f"the service did not start:\n{log.read_text('utf-8', 'replace')}")
 
 
+def start_worker(environment: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
+    """Start `keyfuse worker`; it may not have begun yet."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "keyfuse_scanner", "worker"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+
+
+@contextmanager
+def running_worker(environment: dict[str, str], log: Path) -> "Iterator[subprocess.Popen[bytes]]":
+    """A worker that is told to end when the block does."""
+    process = start_worker(environment, log)
+    try:
+        yield process
+    finally:
+        end(process)
+
+
 @contextmanager
 def running_service(
     port: int, environment: dict[str, str], log: Path, *options: str
@@ -51,11 +73,16 @@ def running_service(
     try:
         yield process
     finally:
-        if process.poll() is None:
-            process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            raise
+        end(process)
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Tell a process to end, and see that it does."""
+    if process.poll() is None:
+        process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise

@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import httpx
+
 
 def eventually(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
     """Wait until a condition holds, and give what it gave."""
@@ -16,3 +18,12 @@ def eventually(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
 
 def record(token: str, **fields: object) -> dict[str, object]:
     return {"token": token, "type": "acme_key", "url": "https://example.com/x", **fields}
+
+
+def post_alert(port: int, github: Any, *records: dict[str, object]) -> list[str]:
+    """Send records to a service as GitHub would; the labels of its answer."""
+    body, headers = github.alert(records)
+    url = f"http://127.0.0.1:{port}/github/partner-alerts"
+    answer = httpx.post(url, content=body, headers=headers, trust_env=False, timeout=30)
+    assert answer.status_code == 200, answer.text
+    return [entry["label"] for entry in answer.json()]

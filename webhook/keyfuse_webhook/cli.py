@@ -1,6 +1,7 @@
 """The service's commands: parse, compose, exit code."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 _ROLES = ("all", "public", "private")
 
 
+_CONFIG = click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File with the service settings (TOML).",
+)
+
+
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8787, show_default=True, type=click.IntRange(0, 65535))
@@ -28,21 +36,31 @@ _ROLES = ("all", "public", "private")
     help="public: what GitHub calls. private: verification and the rest.",
 )
 @click.option("--no-worker", is_flag=True, help="Run no jobs here; another process does.")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="File with the service settings (TOML).",
-)
+@_CONFIG
 def serve(host: str, port: int, role: "Role", config: Path | None, *, no_worker: bool) -> None:
     """Receive alerts about leaked keys, kill those that are ours, tell their owners."""
-    from keyfuse_webhook import logs
     from keyfuse_webhook.serving import Serving
     from keyfuse_webhook.serving import serve as run
 
+    serving = Serving(host, port, role, worker=not no_worker)
+    _run(config, lambda settings: run(settings, serving))
+
+
+@click.command()
+@_CONFIG
+def worker(config: Path | None) -> None:
+    """Run jobs only: scans, mails and the rest. As many as you like on one database."""
+    from keyfuse_webhook.working import work
+
+    _run(config, work)
+
+
+def _run(config: Path | None, program: Callable[[Settings], None]) -> None:
+    from keyfuse_webhook import logs
+
     logs.configure()
     try:
-        settings = Settings.load(config_file=config)
-        run(settings, Serving(host, port, role, worker=not no_worker))
+        program(Settings.load(config_file=config))
     except (StoreError, WebhookError) as error:
         click.echo(f"keyfuse: {error}", err=True)
         sys.exit(Exit.USAGE)

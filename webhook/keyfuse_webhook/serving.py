@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -13,13 +13,8 @@ from starlette.applications import Starlette
 from keyfuse_store import KeyStore
 from keyfuse_store.settings import Settings
 from keyfuse_webhook.app import Role, build_app
-from keyfuse_webhook.catch_up import CatchUpWatch
 from keyfuse_webhook.errors import InvalidSetting
-from keyfuse_webhook.expiry_warnings import WARN, ExpiryWarnings, ExpiryWatch
-from keyfuse_webhook.github_jobs import github_handlers
-from keyfuse_webhook.jobs import JobQueue, JobWorker
-from keyfuse_webhook.notification import OwnerNotices
-from keyfuse_webhook.revocation import NOTIFY
+from keyfuse_webhook.working import Background, background, open_queue, running, say_what_is_missing
 
 # Seconds given to requests under way when the service is told to end.
 GRACE = 30
@@ -47,35 +42,20 @@ def serve(settings: Settings, serving: Serving) -> None:
         StoreError: The database or its peppers cannot be used.
         WebhookError: A setting cannot be used.
     """
-    with KeyStore.open(settings=settings) as store:
-        url = _database_url(store)
-        queue = JobQueue(url)
-        try:
-            handlers = {
-                NOTIFY: OwnerNotices(store).handler(),
-                WARN: ExpiryWarnings(store).handler(),
-                **github_handlers(store, queue.enqueue),
-            }
-            workers: list[JobWorker | ExpiryWatch | CatchUpWatch] = [
-                JobWorker(url, handlers),
-                ExpiryWatch(store, queue.enqueue),
-            ]
-            if settings.github_app_id is not None:
-                workers.append(CatchUpWatch(store, queue.enqueue))
-            app = build_app(
-                store,
-                queue.enqueue,
-                role=serving.role,
-                host=serving.host,
-                find_job=queue.find,
-                lifespan=_working(*(workers if serving.worker else ())),
-            )
-            _say_what_is_missing(store)
-            with _listening(serving) as listener, _quiet_signals():
-                _log.info("listening", host=serving.host, port=listener.getsockname()[1])
-                uvicorn.Server(_config(app, settings)).run(sockets=[listener])
-        finally:
-            queue.close()
+    with KeyStore.open(settings=settings) as store, open_queue(store) as queue:
+        workers = background(store, queue) if serving.worker else ()
+        app = build_app(
+            store,
+            queue.enqueue,
+            role=serving.role,
+            host=serving.host,
+            find_job=queue.find,
+            lifespan=_working(workers),
+        )
+        _say_what_is_missing(store)
+        with _listening(serving) as listener, _quiet_signals():
+            _log.info("listening", host=serving.host, port=listener.getsockname()[1])
+            uvicorn.Server(_config(app, settings)).run(sockets=[listener])
 
 
 def _listening(serving: Serving) -> socket.socket:
@@ -101,16 +81,11 @@ def _config(app: Starlette, settings: Settings) -> uvicorn.Config:
 
 
 @contextlib.asynccontextmanager
-async def _working(*workers: JobWorker | ExpiryWatch | CatchUpWatch) -> AsyncIterator[None]:
+async def _working(workers: Sequence[Background]) -> AsyncIterator[None]:
     """Run jobs beside the application."""
-    for worker in workers:
-        worker.start()
-    try:
+    # At the end the server has answered its last request; blocking the loop harms nobody.
+    with running(workers):
         yield
-    finally:
-        # The server has answered its last request; blocking the loop now harms nobody.
-        for worker in reversed(workers):
-            worker.stop()
 
 
 @contextlib.contextmanager
@@ -125,18 +100,7 @@ def _quiet_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _database_url(store: KeyStore) -> str:
-    """The URL as the job library needs it: the very file, whatever the working directory."""
-    path = store.database.path
-    if path is not None:
-        return f"sqlite:///{path}"
-    return store.database.engine.url.render_as_string(hide_password=False)
-
-
 def _say_what_is_missing(store: KeyStore) -> None:
-    if store.settings.smtp_url is None:
-        _log.warning("no_mail_server", effect="owners are not told", setting="KEYFUSE_SMTP_URL")
-    if store.settings.dry_run:
-        _log.warning("dry_run", effect="leaked keys are recorded and left alive")
+    say_what_is_missing(store)
     if not store.list(prefix=_ROOT_PREFIX, state="active", limit=1):
         _log.warning("no_management_key", make_one_with=MAKE_ROOT_KEY)

@@ -93,4 +93,6 @@ def _is_worth_a_line(record: logging.LogRecord) -> bool:
 # No setting turns it off; a test plants such a row and sees that it does nothing.
 DefaultSerializer.deserialize = _refuse_pickle  # type: ignore[method-assign, assignment]  # it is never to return
 logging.getLogger("dbos").addFilter(_is_worth_a_line)
+# With a handler present it adds none of its own, which would go round ours.
+logging.getLogger("dbos").addHandler(logging.NullHandler())
 teach_fractions_of_seconds()

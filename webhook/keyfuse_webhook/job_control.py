@@ -1,0 +1,85 @@
+"""Looking at jobs and running dead ones again, for the command line and the REST API alike."""
+
+from collections.abc import Collection, Sequence
+
+from keyfuse_store import KeyStore
+from keyfuse_store.times import rfc3339
+from keyfuse_webhook.errors import WebhookError
+from keyfuse_webhook.jobs import JobQueue
+from keyfuse_webhook.jobs_model import DEAD_STATES, JobStatus, State
+
+STATES: tuple[State, ...] = ("waiting", "running", "done", "undeliverable", "failed")
+_SUBJECT_MAX = 120
+
+
+class JobNotFound(WebhookError):
+    """There is no job with this id."""
+
+
+class JobNotDead(WebhookError):
+    """The job has not ended badly, so there is nothing to run again."""
+
+
+def page(
+    queue: JobQueue,
+    *,
+    states: Collection[State] = (),
+    kind: str | None = None,
+    offset: int = 0,
+    limit: int = 100,
+) -> Sequence[JobStatus]:
+    """A page of jobs, the youngest first; of all states where none is named."""
+    return queue.list(limit, states=states, kind=kind, offset=offset)
+
+
+def show(queue: JobQueue, job_id: str) -> JobStatus:
+    """One job.
+
+    Raises:
+        JobNotFound: There is no such job.
+    """
+    job = queue.find(job_id)
+    if job is None:
+        raise JobNotFound("there is no such job; ended ones are forgotten after a while")
+    return job
+
+
+def retry(store: KeyStore, queue: JobQueue, job_id: str, *, actor: str) -> JobStatus:
+    """Run a dead letter again, from its beginning and under the same id; it is audited.
+
+    Returns:
+        The job as it stands now.
+
+    Raises:
+        JobNotFound: There is no such job.
+        JobNotDead: It waits, runs, or is done.
+    """
+    job = show(queue, job_id)
+    if job.state not in DEAD_STATES:
+        raise JobNotDead(f"the job is {job.state}; only one that ended badly can be run again")
+    with store.begin() as connection:
+        store.audit.append(
+            connection,
+            action="job.retried",
+            actor=actor,
+            subject=job.id[:_SUBJECT_MAX],
+            at=store.clock(),
+            detail={"kind": job.kind, "was": job.state},
+        )
+    queue.retry(job)
+    return show(queue, job_id)
+
+
+def as_json(job: JobStatus) -> dict[str, object]:
+    """A job as programs see it."""
+    return {
+        "id": job.id,
+        "kind": job.kind,
+        "state": job.state,
+        "reason": job.reason or None,
+        "created": rfc3339(job.created_ms * 1000),
+        "updated": rfc3339(job.updated_ms * 1000),
+        "line": job.line or None,
+        "arguments": list(job.arguments),
+        "worker": job.worker,
+    }

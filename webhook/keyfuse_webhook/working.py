@@ -1,0 +1,114 @@
+"""What is done beside answering requests: the jobs, and the watches that make some of them."""
+
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Protocol
+
+import structlog
+
+from keyfuse_store import KeyStore
+from keyfuse_store.settings import Settings
+from keyfuse_webhook.catch_up import CatchUpWatch
+from keyfuse_webhook.expiry_warnings import WARN, ExpiryWarnings, ExpiryWatch
+from keyfuse_webhook.github_jobs import github_handlers
+from keyfuse_webhook.jobs import JobQueue, JobWorker
+from keyfuse_webhook.jobs_model import Handler
+from keyfuse_webhook.notification import OwnerNotices
+from keyfuse_webhook.revocation import NOTIFY, Enqueue
+
+_log = structlog.get_logger(__name__)
+
+
+class Background(Protocol):
+    """Something that runs in threads of its own."""
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+
+    def stop(self) -> None:
+        """Finish what is under way."""
+
+
+def work(settings: Settings) -> None:
+    """Run jobs until told to end (SIGTERM, SIGINT), and answer no requests.
+
+    Raises:
+        StoreError: The database or its peppers cannot be used.
+        WebhookError: A setting cannot be used.
+    """
+    told_to_end = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told_to_end.set())
+    with KeyStore.open(settings=settings) as store, open_queue(store) as queue:
+        workers = background(store, queue)
+        say_what_is_missing(store)
+        with running(workers):
+            told_to_end.wait()
+
+
+def background(store: KeyStore, queue: JobQueue) -> Sequence[Background]:
+    """Whatever a worker runs, wherever it runs."""
+    settings = store.settings
+    jobs = JobWorker(
+        job_database(store),
+        handlers(store, queue.enqueue),
+        keep=timedelta(days=settings.job_days),
+    )
+    watches: list[Background] = [ExpiryWatch(store, queue.enqueue)]
+    if settings.github_app_id is not None:
+        watches.append(CatchUpWatch(store, queue.enqueue))
+    return [jobs, *watches]
+
+
+def handlers(store: KeyStore, enqueue: Enqueue) -> Mapping[str, Handler]:
+    """What is done for each kind of job."""
+    return {
+        NOTIFY: OwnerNotices(store).handler(),
+        WARN: ExpiryWarnings(store).handler(),
+        **github_handlers(store, enqueue),
+    }
+
+
+@contextmanager
+def running(workers: Sequence[Background]) -> Iterator[None]:
+    """Run all of them inside the block."""
+    for worker in workers:
+        worker.start()
+    try:
+        yield
+    finally:
+        for worker in reversed(workers):
+            worker.stop()
+
+
+@contextmanager
+def open_queue(store: KeyStore) -> Iterator[JobQueue]:
+    """The job queue in the database of a store.
+
+    Raises:
+        JobsUnavailable: The job tables cannot be made.
+    """
+    queue = JobQueue(job_database(store))
+    try:
+        yield queue
+    finally:
+        queue.close()
+
+
+def job_database(store: KeyStore) -> str:
+    """The URL as the job library needs it: the very file, whatever the working directory."""
+    path = store.database.path
+    if path is not None:
+        return f"sqlite:///{path}"
+    return store.database.engine.url.render_as_string(hide_password=False)
+
+
+def say_what_is_missing(store: KeyStore) -> None:
+    """Log what an operator may have forgotten about jobs."""
+    if store.settings.smtp_url is None:
+        _log.warning("no_mail_server", effect="owners are not told", setting="KEYFUSE_SMTP_URL")
+    if store.settings.dry_run:
+        _log.warning("dry_run", effect="leaked keys are recorded and left alive")
