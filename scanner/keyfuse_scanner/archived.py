@@ -8,7 +8,8 @@ from keyfuse_rules.judgement import may_be_shown
 from keyfuse_rules.matching import Matcher
 from keyfuse_rules.model import Match
 from keyfuse_rules.secret import Secret
-from keyfuse_scanner.archives import LIMITS, Member, Refused, members
+from keyfuse_scanner.archives.model import LIMITS, Member, Refused
+from keyfuse_scanner.archives.unpacking import members
 from keyfuse_scanner.model import Document, Hit, Unscanned
 from keyfuse_scanner.windows import windows
 

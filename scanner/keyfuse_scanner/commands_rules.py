@@ -8,7 +8,7 @@ import click
 from keyfuse_rules import reference
 from keyfuse_rules.judgement import is_proven
 from keyfuse_rules.model import Rule
-from keyfuse_rules.pack import all_rules, default_rules
+from keyfuse_rules.pack import all_rules
 from keyfuse_rules.proving import Failure, prove
 from keyfuse_rules.rulefile import RULE_SETS
 from keyfuse_scanner.commands_rules_exchange import export, import_
@@ -45,7 +45,6 @@ def list_(
     """List the rules that a scan from here uses."""
     policy = load_policy(Path.cwd())
     known = rules_in_force(policy, rule_files=rule_files, rule_set=rule_set)
-    known = default_rules() if known is None else known
     if markdown:
         write_out(reference.page(known))
     elif as_json:

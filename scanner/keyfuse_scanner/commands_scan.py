@@ -143,7 +143,7 @@ def scan(
     format_ = "json" if as_json else format_ or "text"
     if show_secrets and format_ not in PRIVATE:
         raise UsageError(f"--show-secrets: a report in {format_} is for others and never has them")
-    found = find_policy(Path.cwd(), Path(config) if config else None)
+    found = find_policy(Path.cwd(), Path(config) if config else None, cache=not no_cache)
     policy = found.policy
     matcher = make_matcher(
         policy,

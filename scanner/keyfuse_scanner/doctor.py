@@ -114,16 +114,13 @@ def _policy(policy: Policy) -> Check:
 
 
 def _rules(policy: Policy) -> Check:
-    from keyfuse_rules.pack import default_rules
-    from keyfuse_scanner.engine import is_kept
-    from keyfuse_scanner.rulebook import rules_in_force
+    from keyfuse_scanner.rulebook import is_compiled, rules_in_force
 
     try:
-        rules = rules_in_force(policy)
+        count = len(rules_in_force(policy))
     except ScannerError as error:
         return Check("rules", "bad", str(error), "no scan runs before they are right")
-    count = len(default_rules() if rules is None else rules)
-    if is_kept(rules):
+    if is_compiled(policy):
         return Check("rules", "ok", f"{count}, compiled and in the cache")
     return Check("rules", "note", f"{count}, not compiled yet", "the next scan compiles them once")
 

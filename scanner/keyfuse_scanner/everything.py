@@ -13,7 +13,7 @@ from typing import NamedTuple, cast
 from keyfuse_scanner import git, objectstore
 from keyfuse_scanner.examine import Examined, examine
 from keyfuse_scanner.git import Repository
-from keyfuse_scanner.gitformat import BatchObject, TruncatedBatch
+from keyfuse_scanner.gitbatch import BatchObject, TruncatedBatch
 from keyfuse_scanner.model import Unscanned
 from keyfuse_scanner.modes import Scanning
 from keyfuse_scanner.objects import read_entries, read_objects

@@ -7,14 +7,15 @@ or taken for an option, nothing is fetched, and nothing is written.
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from keyfuse_scanner.errors import GitFailed, GitMissing, NoSuchPath, NotARepository
-from keyfuse_scanner.printable import harmless
 
 if TYPE_CHECKING:
     import subprocess
+    from pathlib import Path
+
+    from keyfuse_scanner.spawning import Spawned
 
 _FLAGS = ("--no-pager", "--no-replace-objects", "-c", "core.fsmonitor=false")
 _NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
@@ -200,8 +201,25 @@ def beside(
             process.kill()
 
 
-def hooks_directory(repository: Repository) -> Path:
+def spawned(command: str, *arguments: str) -> "Spawned":
+    """Start a git command in the surroundings, for who cannot wait for `subprocess`.
+
+    Raises:
+        GitMissing: there is no git.
+    """
+    from keyfuse_scanner.spawning import spawn
+
+    environment = _environment(os.environ, Repository())
+    try:
+        return spawn(["git", *_FLAGS, *_NO_HOOKS, command, *arguments], environment)
+    except FileNotFoundError:
+        raise _missing() from None
+
+
+def hooks_directory(repository: Repository) -> "Path":
     """Return where git looks for hooks; core.hooksPath is respected."""
+    from pathlib import Path
+
     path = _line(run(repository, "rev-parse", "--git-path", "hooks", flags=()))
     return Path(repository.directory or ".", path).absolute()
 
@@ -230,8 +248,10 @@ def set_global(name: str, value: str | None) -> None:
     run(Repository(), "config", "--global", *change, flags=())
 
 
-def location(repository: Repository, name: str) -> Path:
+def location(repository: Repository, name: str) -> "Path":
     """Return the path of a file in the repository's own directory, such as `MERGE_HEAD`."""
+    from pathlib import Path
+
     path = _line(run(repository, "rev-parse", "--git-path", name))
     return Path(repository.directory or ".", path)
 
@@ -248,8 +268,8 @@ def _start(
 ) -> "subprocess.Popen[bytes]":
     import subprocess
 
-    if repository.directory is not None and not Path(repository.directory).is_dir():
-        raise NoSuchPath(f"{harmless(repository.directory)}: no such directory")
+    if repository.directory is not None and not os.path.isdir(repository.directory):  # noqa: PTH112 - a hook cannot afford pathlib
+        raise NoSuchPath(f"{_harmless(repository.directory)}: no such directory")
     try:
         return subprocess.Popen(
             ["git", *_FLAGS, *arguments],
@@ -260,7 +280,11 @@ def _start(
             stderr=subprocess.PIPE,
         )
     except FileNotFoundError:
-        raise GitMissing("git is not on the search path; install it or extend PATH") from None
+        raise _missing() from None
+
+
+def _missing() -> GitMissing:
+    return GitMissing("git is not on the search path; install it or extend PATH")
 
 
 def _environment(inherited: Mapping[str, str], repository: Repository) -> dict[str, str]:
@@ -282,7 +306,7 @@ def _write_lines(stdin: IO[bytes], lines: Iterable[str]) -> None:
 def _refuse_unaccepted(repository: Repository, stderr: bytes) -> None:
     said = stderr.decode("utf-8", "replace")
     if any(refusal in said for refusal in _REFUSALS):
-        where = harmless(repository.directory or str(Path.cwd()))
+        where = _harmless(repository.directory or os.getcwd())  # noqa: PTH109 - a hook cannot afford pathlib
         raise NotARepository(f"{where}: {_reason(stderr, 128)}")
 
 
@@ -291,4 +315,10 @@ def _reason(stderr: bytes, code: int) -> str:
     lines = [line for line in stderr.decode("utf-8", "replace").splitlines() if line.strip()]
     fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
     line = next(reversed(fatal), lines[-1] if lines else f"exit code {code}")
-    return harmless(line.removeprefix("fatal:").removeprefix("error:").strip())
+    return _harmless(line.removeprefix("fatal:").removeprefix("error:").strip())
+
+
+def _harmless(text: str) -> str:
+    from keyfuse_scanner.printable import harmless
+
+    return harmless(text)

@@ -2,53 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
-from keyfuse_scanner.windows import PIECE
+from keyfuse_scanner.gitchanges import GITLINK
 
-GITLINK = b"160000"
 _HEX = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?").fullmatch
 _IDENTITY = re.compile(rb"(?P<author>.*?) ?(?P<when>-?\d{1,18}) [+-]\d{4,}", re.DOTALL).fullmatch
-
-
-class TruncatedBatch(Exception):
-    """The output of `git cat-file --batch` ended in the middle of an object."""
-
-
-class BatchObject(NamedTuple):
-    """One object of `git cat-file --batch`; its pieces are to be taken before the next one."""
-
-    object_id: str
-    kind: str
-    size: int
-    pieces: Iterator[bytes]
-
-
-class MissingObject(NamedTuple):
-    """An object that git was asked for and does not have."""
-
-    object_id: str
-
-
-class Change(NamedTuple):
-    """One entry of `--raw -z`: what a path was and is.
-
-    `old_id` and `new_id` are None where the path did not or does not exist, or is not merged.
-    """
-
-    old_id: str | None
-    new_id: str | None
-    new_mode: bytes
-    status: bytes
-    path: bytes
-
-
-class LogCommit(NamedTuple):
-    """The head of one commit, or of one parent's side of a merge, in `LOG_FORMAT`."""
-
-    commit_id: str
-    author: bytes
-    when: int | None
 
 
 class TreeEntry(NamedTuple):
@@ -74,77 +33,6 @@ class Head(NamedTuple):
     when: int | None
     name: bytes
     message: bytes
-
-
-LOG_FORMAT = "%H %at %an <%ae>"
-
-
-def read_batch(stdout: IO[bytes]) -> Iterator[BatchObject | MissingObject]:
-    """Yield the objects in the output of `git cat-file --batch`.
-
-    Raises:
-        TruncatedBatch: the output ends within an object, or is not of that form.
-    """
-    while header := stdout.readline():
-        fields = header.split()
-        if len(fields) == 2 and fields[1] in {b"missing", b"ambiguous"}:  # noqa: PLR2004
-            yield MissingObject(fields[0].decode("ascii", "replace"))
-            continue
-        if len(fields) != 3 or not fields[2].isdigit():  # noqa: PLR2004 - id, type, size
-            raise TruncatedBatch
-        size = int(fields[2])
-        pieces = _pieces(stdout, size)
-        yield BatchObject(fields[0].decode("ascii"), fields[1].decode("ascii"), size, pieces)
-        for _ in pieces:  # what the caller left
-            pass
-        if stdout.read(1) != b"\n":
-            raise TruncatedBatch
-
-
-def _pieces(stdout: IO[bytes], size: int) -> Iterator[bytes]:
-    left = size
-    while left:
-        piece = stdout.read(min(left, PIECE))
-        if not piece:
-            raise TruncatedBatch
-        left -= len(piece)
-        yield piece
-
-
-def zsplit(printed: bytes) -> list[bytes]:
-    """Return what stands before each NUL byte of `-z` output."""
-    return printed.split(b"\0")[:-1]
-
-
-def read_tokens(stdout: IO[bytes], piece: int = 1 << 20) -> Iterator[bytes]:
-    """Yield what stands between NUL bytes; what follows the last one counts if not empty."""
-    rest = b""
-    while data := stdout.read(piece):
-        *tokens, rest = (rest + data).split(b"\0")
-        yield from tokens
-    if rest:
-        yield rest
-
-
-def parse_changes(tokens: Iterable[bytes]) -> Iterator[Change | LogCommit]:
-    """Yield the heads (for `git log`) and the changes of `--raw -z --no-renames` output.
-
-    A path stands alone in the token after its change, so no name is taken for anything else.
-    """
-    iterator = iter(tokens)
-    for raw in iterator:
-        token = raw.lstrip(b"\n")
-        if token.startswith(b":"):
-            _, new_mode, old_id, new_id, status = token.split(b" ")
-            path = next(iterator, b"")
-            yield Change(_object_id(old_id), _object_id(new_id), new_mode, status, path)
-        elif token:
-            commit_id, when, author = token.split(b" ", 2)
-            yield LogCommit(commit_id.decode("ascii"), author, int(when) if when else None)
-
-
-def _object_id(raw: bytes) -> str | None:
-    return None if raw.strip(b"0") == b"" else raw.decode("ascii")
 
 
 def parse_index(tokens: Iterable[bytes]) -> Iterator[tuple[str, int, bytes]]:

@@ -3,13 +3,16 @@
 import os
 import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keyfuse_scanner.exits import Exit
 from keyfuse_scanner.git import Repository
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from keyfuse_rules.matching import Matcher
+    from keyfuse_scanner.engine import Engine
     from keyfuse_scanner.examine import Examined
     from keyfuse_scanner.modes import Scanning
     from keyfuse_scanner.policy import Found
@@ -24,14 +27,22 @@ def run() -> int:
 
     The short way: no command line library is loaded, and the report only where there is one.
     """
+    from keyfuse_scanner.glance import glance
+
+    glimpse = glance()
+    if glimpse is not None and glimpse.is_clean:
+        return Exit.CLEAN
     from keyfuse_scanner.modes import scan_staged
-    from keyfuse_scanner.policy import find_policy
 
-    found = find_policy(Path.cwd())
-    return _judge(lambda scanning: scan_staged(scanning, Repository()), found, "commit")
+    return _judge(
+        lambda scanning: scan_staged(scanning, Repository(), glimpse and glimpse.staged),
+        _policy(),
+        "commit",
+        engine=glimpse and glimpse.engine,
+    )
 
 
-def run_message(file: Path) -> int:
+def run_message(file: "Path") -> int:
     """Scan the message of a commit; git names the file (githooks(5), commit-msg).
 
     Raises:
@@ -40,7 +51,6 @@ def run_message(file: Path) -> int:
     from keyfuse_scanner.errors import NoSuchPath
     from keyfuse_scanner.examine import examine
     from keyfuse_scanner.model import Document
-    from keyfuse_scanner.policy import find_policy
     from keyfuse_scanner.printable import harmless
 
     try:
@@ -48,9 +58,7 @@ def run_message(file: Path) -> int:
     except OSError:
         raise NoSuchPath(f"{harmless(str(file))}: no message of a commit there") from None
     source = Document("commit-message", None, None, (message,))
-    return _judge(
-        lambda scanning: examine([source], scanning.matcher), find_policy(Path.cwd()), "message"
-    )
+    return _judge(lambda scanning: examine([source], scanning.matcher), _policy(), "message")
 
 
 def run_push(lines: Iterable[str], remote: str | None) -> int:
@@ -61,22 +69,19 @@ def run_push(lines: Iterable[str], remote: str | None) -> int:
         remote: Its name; what its branches have, as far as known here, is not new. For a bare URL
             those of all remotes count.
     """
-    from keyfuse_scanner.policy import find_policy
-
     rows = [line.split() for line in lines]
     tips = [row[1] for row in rows if len(row) == 4]  # noqa: PLR2004 - the four fields above
     remotes = "--remotes" if remote is None or ":" in remote else f"--remotes={remote}"
-    return _judge(_new_ones(tips, remotes), find_policy(Path.cwd()), "push")
+    return _judge(_new_ones(tips, remotes), _policy(), "push")
 
 
 def run_push_range(old: str, new: str) -> int:
     """Scan what a push brings, as pre-commit names its two ends."""
     from keyfuse_scanner.modes import scan_range
-    from keyfuse_scanner.policy import find_policy
 
     return _judge(
         lambda scanning: scan_range(scanning, Repository(), f"{old}..{new}"),
-        find_policy(Path.cwd()),
+        _policy(),
         "push",
     )
 
@@ -122,11 +127,11 @@ def _judge(
     moment: "Moment",
     *,
     own_keys: bool = True,
+    engine: "Engine | None" = None,
 ) -> int:
     from keyfuse_scanner.modes import Scanning
-    from keyfuse_scanner.rulebook import make_matcher
 
-    matcher = make_matcher(found.policy)
+    matcher = _matcher(found, engine)
     examined = scan(Scanning(matcher, found.policy.max_file_size))
     if not examined.hits and not examined.unscanned:
         return Exit.CLEAN
@@ -143,3 +148,21 @@ def _judge(
         colour = wants_colour(sys.stderr, os.environ)
         write(sys.stderr, render(result, colour=colour, moment=moment))
     return exit_code(result, found.policy.fail_on)
+
+
+def _policy() -> "Found":
+    from pathlib import Path
+
+    from keyfuse_scanner.policy import find_policy
+
+    return find_policy(Path.cwd())
+
+
+def _matcher(found: "Found", engine: "Engine | None") -> "Matcher":
+    if engine is not None:
+        from keyfuse_scanner.engine import matcher_of
+
+        return matcher_of(engine)
+    from keyfuse_scanner.rulebook import make_matcher
+
+    return make_matcher(found.policy)

@@ -3,7 +3,8 @@
 from keyfuse_scanner import git
 from keyfuse_scanner.errors import GitFailed
 from keyfuse_scanner.git import Repository
-from keyfuse_scanner.gitformat import parse_index, parse_listing, zsplit
+from keyfuse_scanner.gitchanges import zsplit
+from keyfuse_scanner.gitformat import parse_index, parse_listing
 
 
 def commits(repository: Repository, *revisions: str) -> frozenset[str]:

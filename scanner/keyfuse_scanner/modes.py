@@ -1,7 +1,8 @@
 """The ways to scan: each composes a source, the matching and, for git, attribution."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
+from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from keyfuse_rules.matching import Matcher
@@ -14,6 +15,7 @@ from keyfuse_scanner.model import Document, Hit, Place, Unscanned
 if TYPE_CHECKING:
     from keyfuse_scanner.everything import Shard
     from keyfuse_scanner.sources.revisions import Range
+    from keyfuse_scanner.sources.staged import Staged
 
 
 class Scanning(NamedTuple):
@@ -48,15 +50,23 @@ def scan_stdin(scanning: Scanning, stdin: BinaryIO) -> Examined:
     return examine(source.documents(stdin), scanning.matcher, every=scanning.every)
 
 
-def scan_staged(scanning: Scanning, repository: Repository) -> Examined:
-    """Scan what is about to be committed and report what HEAD does not have."""
+def scan_staged(
+    scanning: Scanning, repository: Repository, changes: "Staged | None" = None
+) -> Examined:
+    """Scan what is about to be committed and report what HEAD does not have.
+
+    Args:
+        scanning: How.
+        repository: Where.
+        changes: What is staged, if that is known already.
+    """
     from keyfuse_scanner.sources.staged import staged
 
-    changes = staged(repository)
+    changes = staged(repository) if changes is None else changes
     paths = _paths_by_id(changes.new)
     names = (Document("file-name", path, None, (path,)) for path in changes.added)
     examined = examine(
-        chain(_blobs(scanning, repository, paths), names),
+        chain(_blobs(scanning, repository, paths, changes.contents), names),
         scanning.matcher,
         every=scanning.every,
     )
@@ -66,7 +76,9 @@ def scan_staged(scanning: Scanning, repository: Repository) -> Examined:
     from keyfuse_scanner.listings import merge_heads
 
     old = changes.old + _merged(repository, merge_heads(repository), examined.hits)
-    return _without_old(scanning, repository, examined, old, deleted=changes.deleted)
+    return _without_old(
+        scanning, repository, examined, old, deleted=changes.deleted, contents=changes.contents
+    )
 
 
 def scan_range(scanning: Scanning, repository: Repository, text: str) -> Examined:
@@ -106,7 +118,7 @@ def scan_commit(scanning: Scanning, repository: Repository, commit_id: str) -> E
     paths = _paths_by_id((object_id, path) for path, object_id in tree.items())
     names = (Document("file-name", path, None, (path,)) for path in tree)
     examined = examine(
-        chain(_blobs(scanning, repository, paths, place="file"), names),
+        chain(_blobs(scanning, repository, paths, {}, "file"), names),
         scanning.matcher,
         every=scanning.every,
     )
@@ -148,11 +160,21 @@ def _blobs(
     scanning: Scanning,
     repository: Repository,
     paths: dict[str, list[bytes]],
+    contents: Mapping[str, bytes] = MappingProxyType({}),
     place: Place = "staged",
 ) -> Iterator[Document | Unscanned]:
+    """Yield the blobs that have paths; those whose contents are at hand are not read again."""
+    missing = []
+    for object_id in paths:
+        if object_id in contents:
+            yield Document(place, None, object_id, (contents[object_id],))
+        else:
+            missing.append(object_id)
+    if not missing:
+        return
     from keyfuse_scanner.objects import read_objects
 
-    for entry in read_objects(repository, list(paths), place=place, max_size=scanning.max_size):
+    for entry in read_objects(repository, missing, place=place, max_size=scanning.max_size):
         if isinstance(entry, Unscanned) and entry.object_id in paths:
             yield entry._replace(path=paths[entry.object_id][0])
         else:
@@ -229,10 +251,15 @@ def _without_old(
     *,
     deleted: Collection[bytes],
     known: Iterable[Hit] = (),
+    contents: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Examined:
     """Return what was examined without the hits that the old side has."""
     paths = _paths_by_id(old)
-    old_side = examine(_blobs(scanning, repository, paths), scanning.matcher, every=scanning.every)
+    old_side = examine(
+        _blobs(scanning, repository, paths, contents),
+        scanning.matcher,
+        every=scanning.every,
+    )
     old_hits = _at_paths(old_side.hits, paths)
     hits = introduced(examined.hits, [*old_hits, *known], deleted=deleted)
     return examined._replace(hits=hits)

@@ -8,14 +8,8 @@ from contextlib import suppress
 
 from keyfuse_scanner import git
 from keyfuse_scanner.git import Repository
-from keyfuse_scanner.gitformat import (
-    BatchObject,
-    MissingObject,
-    TruncatedBatch,
-    parse_head,
-    parse_tree,
-    read_batch,
-)
+from keyfuse_scanner.gitbatch import BatchObject, MissingObject, TruncatedBatch, read_batch
+from keyfuse_scanner.gitformat import parse_head, parse_tree
 from keyfuse_scanner.model import Commit, Document, Place, Unscanned
 from keyfuse_scanner.windows import PIECE
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from keyfuse_rules.model import Severity
 from keyfuse_scanner.errors import PolicyError
 from keyfuse_scanner.policy_fields import FIELDS, Ignore, parse_severity, parse_size
+from keyfuse_scanner.policy_files import PolicyFile, Settings, folders, keep, kept, policy_files
 from keyfuse_scanner.printable import harmless
 
 __all__ = [
@@ -124,52 +125,94 @@ def load_policy(directory: Path, config: Path | None = None) -> Policy:
     return find_policy(directory, config).policy
 
 
-def find_policy(directory: Path, config: Path | None = None) -> Found:
+def find_policy(directory: Path, config: Path | None = None, *, cache: bool = True) -> Found:
     """Return the policy in force in a directory, and where it is from.
 
     Args:
         directory: Where the user is; the files are looked for here and in the folders above, up to
             the one that is a repository.
         config: A file the user named: a `keyfuse.toml`, or a `pyproject.toml`.
+        cache: Use what was parsed before, and keep what is parsed now.
 
     Raises:
         PolicyError: the file cannot be read, is no TOML, or has an unknown or wrong setting.
     """
-    for folder in (directory, *directory.parents):
-        for name in () if config else ("keyfuse.toml", "pyproject.toml"):
-            if (policy := _read(folder / name, required=False)) is not None:
-                return Found(policy, folder, folder)
-        if os.path.lexists(folder / ".git"):
-            root = folder
-            break
-    else:
-        root = directory
-    if config is None:
-        return Found(Policy(), root, root)
-    return Found(_read(config, required=True) or Policy(), config.parent, root)
+    places = folders(str(directory))
+    root = Path(places[-1]) if os.path.lexists(Path(places[-1], ".git")) else directory
+    if config is not None:
+        return Found(_named(config, cache=cache), config.parent, root)
+    for place in places:
+        if (policy := _in_folder(place, cache=cache)) is not None:
+            return Found(policy, Path(place), Path(place))
+    return Found(Policy(), root, root)
 
 
-def _read(path: Path, *, required: bool) -> Policy | None:
-    """Return the policy in a file, or None where there is no file or nothing for us in it."""
+def _in_folder(folder: str, *, cache: bool) -> Policy | None:
     try:
-        text = path.read_bytes()
+        policies = (_policy(file, cache=cache) for file in policy_files(folder))
+        return next((policy for policy in policies if policy is not None), None)
     except OSError as error:
-        if isinstance(error, FileNotFoundError | NotADirectoryError) and not required:
-            return None
-        raise PolicyError(
-            f"{_shown(path)}: {(error.strerror or 'cannot be read').lower()}"
-        ) from None
+        raise _unreadable(Path(error.filename), error) from None
+
+
+def _named(path: Path, *, cache: bool) -> Policy:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from None
     is_project = path.name == "pyproject.toml"
-    if is_project and b"keyfuse" not in text:
+    file = PolicyFile(str(path), raw, is_project)
+    return _policy(file, cache=cache) or Policy()
+
+
+def _unreadable(path: Path, error: OSError) -> PolicyError:
+    return PolicyError(f"{_shown(path)}: {(error.strerror or 'cannot be read').lower()}")
+
+
+def _policy(file: PolicyFile, *, cache: bool) -> Policy | None:
+    """Return the policy in a file, or None where there is nothing for us in it."""
+    known = kept(file) if cache else None
+    if known is None:
+        policy = _parsed(file)
+        if cache:
+            keep(file, None if policy is None else _settings(policy))
+        return policy
+    if known.settings is None:
         return None
+    return _restored(Path(file.path), known.settings)
+
+
+def _parsed(file: PolicyFile) -> Policy | None:
     import tomllib
 
+    path = Path(file.path)
     try:
-        document = tomllib.loads(text.decode("utf-8"))
+        document = tomllib.loads(file.raw.decode("utf-8"))
     except ValueError as error:
         raise PolicyError(f"{_shown(path)}: {harmless(str(error))}") from None
-    table = document.get("tool", {}).get("keyfuse") if is_project else document
+    table = document.get("tool", {}).get("keyfuse") if file.is_project else document
     return None if table is None else parse_policy(table, path)
+
+
+def _settings(policy: Policy) -> Settings:
+    """Return what a policy says beyond the defaults, in plain values."""
+    default = Policy()
+    said = {
+        name: value
+        for name, value in policy._asdict().items()
+        if name in SETTINGS and value != getattr(default, name)
+    }
+    if "fail_on" in said:
+        said["fail_on"] = int(policy.fail_on)
+    if "ignores" in said:
+        said["ignores"] = tuple(tuple(ignore) for ignore in policy.ignores)
+    return said
+
+
+def _restored(path: Path, settings: Settings) -> Policy:
+    policy = Policy(source=path)._replace(**settings)
+    ignores = tuple(Ignore._make(fields) for fields in policy.ignores)
+    return policy._replace(fail_on=Severity(policy.fail_on), ignores=ignores)
 
 
 def parse_policy(table: Mapping[str, object], path: Path) -> Policy:

@@ -1,15 +1,16 @@
 """Which rules a scan uses: those that come with keyfuse, as policy and command line change them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from keyfuse_rules.errors import RulesError
 from keyfuse_rules.matching import Matcher
 from keyfuse_rules.model import Rule
-from keyfuse_scanner.engine import load_matcher
+from keyfuse_scanner.engine import kept_engine, load_engine, load_matcher, matcher_of
 from keyfuse_scanner.errors import UsageError
 from keyfuse_scanner.policy import Policy
 from keyfuse_scanner.printable import harmless
+from keyfuse_scanner.ruleset import DEFAULT_SET, Key, beside, ruleset
 from keyfuse_scanner.verdict import choose_rules
 
 
@@ -23,8 +24,43 @@ def make_matcher(
     cache: bool = True,
 ) -> Matcher:
     """Return the matcher of a scan; see `rules_in_force` and `keyfuse_scanner.engine`."""
-    rules = rules_in_force(policy, rule_files=rule_files, rule_set=rule_set, only=only)
-    return load_matcher(rules, decode=decode, cache=cache)
+    try:
+        key = _key(policy, rule_files, rule_set, only)
+    except OSError:
+        key, cache = (), False  # what is wrong with a file is said by who reads it
+    if key is None:
+        return load_matcher(decode=decode, cache=cache)
+    engine = load_engine(
+        key,
+        lambda: rules_in_force(policy, rule_files=rule_files, rule_set=rule_set, only=only),
+        decode=decode,
+        cache=cache,
+    )
+    return matcher_of(engine)
+
+
+def is_compiled(policy: Policy) -> bool:
+    """Tell whether the rules that a policy asks for are compiled already.
+
+    Raises:
+        OSError: a rule file cannot be read.
+    """
+    return kept_engine(_key(policy)) is not None
+
+
+def _key(
+    policy: Policy,
+    rule_files: Sequence[str] = (),
+    rule_set: str | None = None,
+    only: Sequence[str] = (),
+) -> Key | None:
+    return ruleset(
+        rule_set or policy.rule_set,
+        only or policy.only,
+        policy.disabled,
+        policy.rules,
+        [*_policy_files(policy), *rule_files],
+    )
 
 
 def rules_in_force(
@@ -33,8 +69,8 @@ def rules_in_force(
     rule_files: Sequence[str] = (),
     rule_set: str | None = None,
     only: Sequence[str] = (),
-) -> tuple[Rule, ...] | None:
-    """Return the rules of a scan; None where they are exactly those that come with keyfuse.
+) -> tuple[Rule, ...]:
+    """Return the rules of a scan.
 
     Args:
         policy: What the repository says.
@@ -45,15 +81,11 @@ def rules_in_force(
     Raises:
         UsageError: a rule file is wrong, or there is no rule of such an id.
     """
-    only = only or policy.only
-    wanted = rule_set or policy.rule_set
-    named = (policy.rule_files, policy.rules, policy.disabled, rule_files, only)
-    if wanted == "default" and not any(named):
-        return None
     known = known_rules(policy, rule_files)
-    if only:
+    if only := only or policy.only:
         return tuple(choose_rules(known, only))
-    return tuple(rule for rule in known if rule.rule_set in {"default", wanted})
+    sets = {DEFAULT_SET, rule_set or policy.rule_set}
+    return tuple(rule for rule in known if rule.rule_set in sets)
 
 
 def known_rules(policy: Policy, rule_files: Iterable[str] = ()) -> tuple[Rule, ...]:
@@ -65,7 +97,7 @@ def known_rules(policy: Policy, rule_files: Iterable[str] = ()) -> tuple[Rule, .
     from keyfuse_rules.pack import all_rules, extend, load
 
     try:
-        rules = load(_policy_files(policy), all_rules())
+        rules = load(map(Path, _policy_files(policy)), all_rules())
         own = {"rules": list(policy.rules), "disabled": list(policy.disabled)}
         rules = extend(rules, own, str(policy.source))
         return load((Path(file) for file in rule_files), rules)
@@ -73,6 +105,7 @@ def known_rules(policy: Policy, rule_files: Iterable[str] = ()) -> tuple[Rule, .
         raise UsageError(harmless(str(error))) from None
 
 
-def _policy_files(policy: Policy) -> Iterator[Path]:
-    for file in policy.rule_files:
-        yield Path(file) if policy.source is None else policy.source.parent / file
+def _policy_files(policy: Policy) -> list[str]:
+    if policy.source is None:
+        return list(policy.rule_files)
+    return beside(str(policy.source), policy.rule_files)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from keyfuse_rules.matching import Matcher
 from keyfuse_scanner.archives.kinds import archive_kind
 from keyfuse_scanner.examine import examine
-from keyfuse_scanner.gitformat import BatchObject
+from keyfuse_scanner.gitbatch import BatchObject
 from keyfuse_scanner.objects import documents
 from keyfuse_scanner.objectstore import BLOB, KINDS
 from keyfuse_scanner.windows import PIECE

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from keyfuse_scanner import git
 from keyfuse_scanner.git import Repository
-from keyfuse_scanner.gitformat import LOG_FORMAT, Change, parse_changes, read_tokens
+from keyfuse_scanner.gitchanges import LOG_FORMAT, Change, parse_changes, read_tokens
 from keyfuse_scanner.model import Commit
 
 # -m shows what only a merge brought; --root what the first commit did, whatever is configured.

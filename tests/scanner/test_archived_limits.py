@@ -6,7 +6,7 @@ import zipfile
 from keyfuse_rules.matching import Matcher
 from keyfuse_rules.pack import OWN
 from keyfuse_scanner import archived
-from keyfuse_scanner.archives import LIMITS
+from keyfuse_scanner.archives.model import LIMITS
 from keyfuse_scanner.model import Document
 from support.keys import make_key
 

@@ -8,21 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyfuse_scanner.errors import NoSuchRevision
+from keyfuse_scanner.gitbatch import BatchObject, MissingObject, TruncatedBatch, read_batch
+from keyfuse_scanner.gitchanges import Change, LogCommit, parse_changes, read_tokens, zsplit
 from keyfuse_scanner.gitformat import (
-    BatchObject,
-    Change,
-    LogCommit,
-    MissingObject,
     TreeEntry,
-    TruncatedBatch,
-    parse_changes,
     parse_head,
     parse_index,
     parse_listing,
     parse_tree,
-    read_batch,
-    read_tokens,
-    zsplit,
 )
 from keyfuse_scanner.sources.revisions import parse_range
 

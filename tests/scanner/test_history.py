@@ -269,7 +269,7 @@ def test_a_blob_over_the_limit_is_an_error(repo, scan):
 
 
 def test_big_objects_of_every_kind_are_scanned(repo, scan, monkeypatch):
-    for module in ("objects", "gitformat"):
+    for module in ("objects", "gitbatch"):
         monkeypatch.setattr(f"keyfuse_scanner.{module}.PIECE", 40_000)
     repo.stage("big", b"y" * 39_990 + KEYS[0].encode() + b"\n" + b"z" * 100_000 + KEYS[1].encode())
     repo.git("commit", "--quiet", "--file", "-", feed=b"m" * 60_000 + b"\n" + KEYS[2].encode())

@@ -1,10 +1,12 @@
 """Archives within archives, layer by layer."""
 
+import time
 from collections.abc import Callable, Iterator
 from itertools import chain
 
 from keyfuse_scanner.archives.kinds import HEAD_LENGTH, archive_kind
 from keyfuse_scanner.archives.model import (
+    LIMITS,
     Damaged,
     LimitReached,
     Limits,
@@ -14,8 +16,14 @@ from keyfuse_scanner.archives.model import (
 )
 
 
-def unpacked(data: bytes, limits: Limits, clock: Callable[[], float]) -> Iterator[Member | Refused]:
-    """Yield what is in an archive; see `keyfuse_scanner.archives.members`."""
+def members(
+    data: bytes, limits: Limits = LIMITS, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Member | Refused]:
+    """Yield what is in an archive that is at hand as a whole, and what was not looked into.
+
+    Each member is to be taken before the next is asked for. Damage ends an archive silently: its
+    bytes are scanned as they are, too. A limit ends it with a reason.
+    """
     unpacking = _Unpacking(limits, Meter(len(data), limits, clock))
     try:
         yield from unpacking.layer(iter((data,)), ())

@@ -12,12 +12,17 @@ contains may have been put there by whoever wrote it.
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from io import RawIOBase
 
 _PRIVATE_FOLDER, _PRIVATE_FILE = 0o700, 0o600
 _OTHERS = 0o077
 _LARGEST = 256 * 1024 * 1024
+_HEAD_LENGTH = 64
 # Absent on Windows, where a profile's folders are private by themselves.
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
@@ -42,8 +47,11 @@ def cache_folder() -> str:
     return os.path.join(base, "keyfuse")
 
 
-def read(folder: str, name: str) -> bytes | None:
-    """Return the content of a file, or None where there is none that can be trusted."""
+def read(folder: str, name: str) -> list[bytes] | None:
+    """Return the parts of a file, or None where there is none that can be trusted.
+
+    Each part is read into bytes of its own: megabytes are copied once.
+    """
     try:
         with _opened(folder) as place:
             flags = os.O_RDONLY | _NO_FOLLOW | _NO_WAIT | _BINARY
@@ -52,19 +60,19 @@ def read(folder: str, name: str) -> bytes | None:
                 status = os.fstat(descriptor)
                 if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
                     return None
-                return file.readall() if _is_ours_alone(status) else None
-    except OSError:
+                return _parts(file, status.st_size) if _is_ours_alone(status) else None
+    except (OSError, ValueError):
         return None
 
 
-def write(folder: str, name: str, content: bytes, *, keep: int) -> bool:
+def write(folder: str, name: str, parts: Sequence[bytes], *, keep: int) -> bool:
     """Keep a file for later, all of it or nothing.
 
     Args:
         folder: Made if it is not there; its permissions are tightened if it is.
-        name: Of the file.
-        content: Of the file.
-        keep: How many files may be there; the oldest go.
+        name: Of the file; what stands before its `-` is its kind.
+        parts: What `read` shall return.
+        keep: How many files of that kind may be there; the oldest go.
 
     Returns:
         False where that was not possible or would not have been safe.
@@ -75,11 +83,25 @@ def write(folder: str, name: str, content: bytes, *, keep: int) -> bool:
             os.mkdir(folder, _PRIVATE_FOLDER)
         _tighten(folder)
         with _opened(folder) as place:
-            _replace(place, name, content)
-            _forget(place, keep)
+            _replace(place, name, [_head(parts), *parts])
+            _forget(place, name.partition("-")[0], keep)
     except OSError:
         return False
     return True
+
+
+def _head(parts: Sequence[bytes]) -> bytes:
+    """Return a line with the lengths of the parts, which follow it."""
+    line = b" ".join(b"%d" % len(part) for part in parts)
+    return line.ljust(_HEAD_LENGTH - 1) + b"\n"
+
+
+def _parts(file: "RawIOBase", size: int) -> list[bytes] | None:
+    lengths = [int(word) for word in (file.read(_HEAD_LENGTH) or b"").split()]
+    if not lengths or sum(lengths) + _HEAD_LENGTH != size:
+        return None
+    parts = [file.read(length) or b"" for length in lengths]
+    return parts if [len(part) for part in parts] == lengths else None
 
 
 class _Place:
@@ -152,7 +174,7 @@ def _tighten(folder: str) -> None:
             os.unlink(os.path.join(folder, name))
 
 
-def _replace(place: _Place, name: str, content: bytes) -> None:
+def _replace(place: _Place, name: str, parts: Sequence[bytes]) -> None:
     temporary = f"{name}.{os.getpid()}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _BINARY
     at = place.descriptor
@@ -161,9 +183,10 @@ def _replace(place: _Place, name: str, content: bytes) -> None:
     descriptor = os.open(place.path(temporary), flags, _PRIVATE_FILE, dir_fd=at)
     try:
         with os.fdopen(descriptor, "wb", buffering=0) as file:
-            view = memoryview(content)
-            while view:
-                view = view[file.write(view) :]
+            for part in parts:
+                view = memoryview(part)
+                while view:
+                    view = view[file.write(view) :]
         os.replace(place.path(temporary), place.path(name), src_dir_fd=at, dst_dir_fd=at)
     except OSError:
         with suppress(OSError):
@@ -171,9 +194,10 @@ def _replace(place: _Place, name: str, content: bytes) -> None:
         raise
 
 
-def _forget(place: _Place, keep: int) -> None:
-    """Remove the oldest files."""
-    names = os.listdir(place.folder if place.descriptor is None else place.descriptor)
+def _forget(place: _Place, kind: str, keep: int) -> None:
+    """Remove the oldest files of a kind."""
+    every = os.listdir(place.folder if place.descriptor is None else place.descriptor)
+    names = [name for name in every if name.partition("-")[0] == kind]
     aged = sorted(names, key=lambda name: _age(place, name))
     for name in aged[:-keep]:
         with suppress(OSError):

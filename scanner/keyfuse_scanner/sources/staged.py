@@ -1,15 +1,18 @@
 """What is about to be committed: whole new blobs from the index, not the text of a diff."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from keyfuse_scanner import git
 from keyfuse_scanner.errors import GitFailed
 from keyfuse_scanner.git import Repository
-from keyfuse_scanner.gitformat import GITLINK, Change, parse_changes, parse_index, zsplit
+from keyfuse_scanner.gitchanges import GITLINK, Change, parse_changes, zsplit
 
-_DIFF = ("diff-index", "--cached", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-relative")
-_DIFF_FLAGS = ("--no-ext-diff", "--no-textconv")
+DIFF = (
+    *("diff-index", "--cached", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-relative"),
+    *("--no-ext-diff", "--no-textconv"),
+)
 # The id of the empty tree, by the length of ids in the repository.
 _EMPTY_TREES = (
     "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
@@ -25,51 +28,64 @@ class Staged(NamedTuple):
         old: The same of what these commits replace: changed and deleted files in HEAD.
         added: Paths that are not in HEAD.
         deleted: Paths that are in HEAD only.
+        contents: Of the blobs that were read already, by id.
     """
 
     new: list[tuple[str, bytes]]
     old: list[tuple[str, bytes]]
     added: list[bytes]
     deleted: frozenset[bytes]
+    contents: Mapping[str, bytes] = MappingProxyType({})
 
 
 def staged(repository: Repository) -> Staged:
     """Return what is staged, compared with HEAD or, before the first commit, with nothing."""
-    changes = list(_changes(repository))
-    unmerged = {change.path for change in changes if change.status == b"U"}
-    new = [
-        (change.new_id, change.path)
-        for change in changes
-        if change.new_id is not None and change.new_mode != GITLINK
-    ]
-    if unmerged:
-        new += _sides(repository, unmerged)
+    changes = parse_staged(_diff(repository))
+    found = staged_side(changes)
+    unmerged = unmerged_paths(changes)
+    return found._replace(new=found.new + _sides(repository, unmerged)) if unmerged else found
+
+
+def parse_staged(printed: bytes) -> list[Change]:
+    """Return the changes in what the command `DIFF` printed."""
+    return [entry for entry in parse_changes(zsplit(printed)) if isinstance(entry, Change)]
+
+
+def staged_side(changes: Iterable[Change]) -> Staged:
+    """Return the sides of changes, without those of files in conflict, which have several."""
+    changes = list(changes)
     return Staged(
-        new=new,
+        new=[
+            (change.new_id, change.path)
+            for change in changes
+            if change.new_id is not None and change.new_mode != GITLINK
+        ],
         old=[(change.old_id, change.path) for change in changes if change.old_id is not None],
         added=[change.path for change in changes if change.status == b"A"],
         deleted=frozenset(change.path for change in changes if change.status == b"D"),
     )
 
 
-def _changes(repository: Repository) -> Iterator[Change]:
-    entries = parse_changes(zsplit(_diff(repository)))
-    return (entry for entry in entries if isinstance(entry, Change))
+def unmerged_paths(changes: Iterable[Change]) -> set[bytes]:
+    """Return the paths of files in conflict."""
+    return {change.path for change in changes if change.status == b"U"}
 
 
 def _diff(repository: Repository) -> bytes:
     try:
-        return git.run(repository, *_DIFF, *_DIFF_FLAGS, "HEAD", "--")
+        return git.run(repository, *DIFF, "HEAD", "--")
     except GitFailed:
         if git.succeeds(repository, "rev-parse", "--verify", "--quiet", "HEAD"):
             raise
     object_format = git.run(repository, "rev-parse", "--show-object-format").strip()
     empty = _EMPTY_TREES[object_format == b"sha256"]
-    return git.run(repository, *_DIFF, *_DIFF_FLAGS, empty, "--")
+    return git.run(repository, *DIFF, empty, "--")
 
 
 def _sides(repository: Repository, unmerged: set[bytes]) -> list[tuple[str, bytes]]:
     """Return both sides of files in conflict; stage 1 is their common ancestor."""
+    from keyfuse_scanner.gitformat import parse_index
+
     listed = git.run(repository, "ls-files", "--unmerged", "-z", "--full-name", ":/")
     return [
         (object_id, path)

@@ -15,7 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyfuse_scanner.archives import LIMITS, Limits, Refused, archive_kind, members
+from keyfuse_scanner.archives.kinds import archive_kind
+from keyfuse_scanner.archives.model import LIMITS, Limits, Refused
+from keyfuse_scanner.archives.unpacking import members
 
 CONTENT = b"the content of a member\n"
 MEBIBYTE = 1024 * 1024

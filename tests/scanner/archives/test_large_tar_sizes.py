@@ -5,7 +5,8 @@ import tarfile
 
 import pytest
 
-from keyfuse_scanner.archives import Member, Refused, members
+from keyfuse_scanner.archives.model import Member, Refused
+from keyfuse_scanner.archives.unpacking import members
 
 
 def with_size(field: bytes, data: bytes) -> bytes:

@@ -9,7 +9,8 @@ pytest.importorskip("hyperscan")
 from keyfuse_rules import triggers as forms
 from keyfuse_rules.pack import default_rules
 from keyfuse_rules.triggers import Gap, Trigger, triggers
-from keyfuse_scanner.engine.native import NativeSearch, compiled, loaded
+from keyfuse_scanner.engine.compiling import compiled
+from keyfuse_scanner.engine.native import NativeSearch, loaded
 
 WANTED = triggers(default_rules(), decode=True)
 TORN = [trigger for trigger in WANTED.triggers if trigger.gap is not None]
@@ -24,7 +25,7 @@ IN_BETWEEN = {
 @pytest.fixture(scope="module")
 def search() -> NativeSearch:
     database, numbers = compiled(WANTED)
-    return NativeSearch(WANTED.signals, numbers, loaded(database))
+    return NativeSearch(numbers, loaded(database))
 
 
 def _example(trigger: Trigger, random: Random) -> bytes:

@@ -3,9 +3,12 @@
 import os
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import platformdirs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from keyfuse_scanner.engine import privatefolder
 
@@ -18,7 +21,7 @@ def folder(tmp_path: Path) -> str:
 
 
 def _write(folder: str, name: str = "a", content: bytes = b"content", keep: int = 5) -> bool:
-    return privatefolder.write(folder, name, content, keep=keep)
+    return privatefolder.write(folder, name, [content], keep=keep)
 
 
 def _names(folder: str) -> list[str]:
@@ -29,8 +32,23 @@ def test_what_is_written_is_read(folder: str) -> None:
     assert privatefolder.read(folder, "a") is None
     assert _write(folder)
     assert _write(folder, content=b"newer")
-    assert privatefolder.read(folder, "a") == b"newer"
+    assert privatefolder.read(folder, "a") == [b"newer"]
     assert _names(folder) == ["a"]
+
+
+@given(st.lists(st.binary(max_size=100), max_size=5))
+def test_parts_come_back_as_they_were(parts: list[bytes]) -> None:
+    with TemporaryDirectory() as place:
+        folder = f"{place}/keyfuse"
+        assert privatefolder.write(folder, "a", parts, keep=5)
+        assert privatefolder.read(folder, "a") == (parts or None)
+
+
+@pytest.mark.parametrize("raw", [b"", b"x" * 64, b"5".ljust(63) + b"\n1234", b"-1 1".ljust(64)])
+def test_what_is_no_such_file_is_not_read(folder: str, raw: bytes) -> None:
+    _write(folder)
+    (Path(folder) / "a").write_bytes(raw)
+    assert privatefolder.read(folder, "a") is None
 
 
 def test_folder_and_file_are_private_whatever_the_umask(folder: str) -> None:
@@ -105,6 +123,14 @@ def test_only_so_many_files_are_kept_the_newest(folder: str) -> None:
     assert len(_names(folder)) <= 3
 
 
+def test_many_files_of_one_kind_drive_out_none_of_another(folder: str) -> None:
+    _write(folder, "engine-1", keep=1)
+    for number in range(5):
+        _write(folder, f"policy-{number}", keep=2)
+    assert _names(folder)[0] == "engine-1"
+    assert len(_names(folder)) == 3
+
+
 def test_a_disk_that_is_full_leaves_nothing_half_written(
     folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,7 +142,7 @@ def test_a_disk_that_is_full_leaves_nothing_half_written(
     monkeypatch.setattr(os, "replace", full)
     assert not _write(folder, content=b"half")
     assert _names(folder) == ["a"]
-    assert privatefolder.read(folder, "a") == b"whole"
+    assert privatefolder.read(folder, "a") == [b"whole"]
 
 
 def test_the_cache_is_where_the_system_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,100 @@
+"""Where a repository keeps its policy, and what of it was parsed before. A hook asks for this.
+
+Importing a reader of TOML takes longer than much else a hook does, so what a file said is kept,
+under a hash of its bytes: the bytes themselves may hold a secret.
+"""
+
+# A hook cannot afford pathlib.
+# ruff: noqa: PTH118, PTH120, PTH123
+
+import marshal
+import os
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from keyfuse_scanner.engine import privatefolder
+
+# To be raised whenever another version makes something else of the same file.
+_FORMAT = 1
+_KEPT_MAX = 32
+
+Settings = dict[str, Any]
+"""Settings by name, in values that `marshal` knows."""
+
+
+class PolicyFile(NamedTuple):
+    """A file that may hold a policy.
+
+    Attributes:
+        is_project: True for a `pyproject.toml`, which holds much else.
+    """
+
+    path: str
+    raw: bytes
+    is_project: bool
+
+
+class Kept(NamedTuple):
+    """What a file said; `settings` is None where there is nothing for us in it."""
+
+    settings: Settings | None
+
+
+def folders(directory: str) -> list[str]:
+    """Return a folder and those above it, up to the one that is a repository."""
+    found = []
+    while True:
+        found.append(directory)
+        above = os.path.dirname(directory)
+        if above == directory or os.path.lexists(os.path.join(directory, ".git")):
+            return found
+        directory = above
+
+
+def policy_files(folder: str) -> Iterator[PolicyFile]:
+    """Yield the files of a folder that may hold a policy, the one that counts first.
+
+    Raises:
+        OSError: one is there and cannot be read.
+    """
+    for name in ("keyfuse.toml", "pyproject.toml"):
+        path = os.path.join(folder, name)
+        try:
+            with open(path, "rb", buffering=0) as file:
+                raw = file.readall()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        is_project = name == "pyproject.toml"
+        if not is_project or b"keyfuse" in raw:
+            yield PolicyFile(path, raw, is_project)
+
+
+def kept(file: PolicyFile) -> Kept | None:
+    """Return what a file said when it was parsed before, or None if that is not known."""
+    digest = _digest(file)
+    parts = privatefolder.read(privatefolder.cache_folder(), _name(digest))
+    try:
+        known_digest, settings = marshal.loads(parts[0]) if parts else ("", None)  # noqa: S302 - nobody else may have written it
+    except (ValueError, TypeError, EOFError):
+        return None
+    return Kept(settings) if known_digest == digest else None
+
+
+def keep(file: PolicyFile, settings: Settings | None) -> None:
+    """Keep what a file said; None where there is nothing for us in it."""
+    digest = _digest(file)
+    try:
+        content = marshal.dumps((digest, settings))
+    except ValueError:
+        return  # a date in it
+    privatefolder.write(privatefolder.cache_folder(), _name(digest), [content], keep=_KEPT_MAX)
+
+
+def _digest(file: PolicyFile) -> str:
+    import hashlib
+
+    return hashlib.sha256(b"%d %d " % (_FORMAT, file.is_project) + file.raw).hexdigest()
+
+
+def _name(digest: str) -> str:
+    return f"policy-{digest[:16]}"
