@@ -99,6 +99,9 @@ audit = Table(
     Column("detail", Text, nullable=False),
     Column("pepper_version", Integer, nullable=False),
     Column("mac", LargeBinary(32), nullable=False),
+    # A million entries are read from their end, and few of them are about what is looked for.
+    Index(None, "action", "seq"),
+    Index(None, "actor", "seq"),
     sqlite_with_rowid=False,
 )
 
@@ -197,6 +200,16 @@ usage_hours = Table(
     sqlite_with_rowid=False,
 )
 
+# All verifications together, by verdict: what the console draws must not add up every key's row.
+code_hours = Table(
+    "kf_code_hours",
+    metadata,
+    Column("hour", BigInteger, primary_key=True),
+    Column("code", String(20), primary_key=True),
+    Column("calls", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 usage_events = Table(
     "kf_usage_events",
     metadata,
@@ -241,9 +254,33 @@ scan_parts = Table(
     CheckConstraint("state IN ('waiting', 'done', 'failed')", name="state"),
 )
 
+# Of what opens the console and what keeps it open only hashes are kept. Both stand and fall with
+# the management key they came from; with an owner they show no more than what is that owner's.
+console_links = Table(
+    "kf_console_links",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("key_id", ForeignKey("kf_keys.id"), nullable=False),
+    Column("owner_id", ForeignKey("kf_owners.id")),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+)
+
+console_sessions = Table(
+    "kf_console_sessions",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("key_id", ForeignKey("kf_keys.id"), nullable=False),
+    Column("owner_id", ForeignKey("kf_owners.id")),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+)
+
 __all__ = [
     "audit",
     "audit_head",
+    "code_hours",
+    "console_links",
+    "console_sessions",
     "keys",
     "leak_evidence",
     "leaks",

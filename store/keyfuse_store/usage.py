@@ -20,8 +20,8 @@ from keyfuse_store.database import Database
 from keyfuse_store.errors import StoreError
 from keyfuse_store.settings import Settings
 from keyfuse_store.sinks import Call, Sink
-from keyfuse_store.tally import Hours, count_calls, count_used
-from keyfuse_store.times import DAY, Clock
+from keyfuse_store.tally import Codes, Hours, count_calls, count_used
+from keyfuse_store.times import DAY, SECOND, Clock
 from keyfuse_store.usage_rows import Rehash
 
 INTERVAL = 0.5
@@ -69,6 +69,7 @@ class UsageLog:
     _events: deque[Call]
     _rehashes: dict[str, Rehash]
     _hours: Hours
+    _codes: Codes
     _thread: threading.Thread | None
     _writing: threading.Lock
     _starting: threading.Lock
@@ -86,10 +87,14 @@ class UsageLog:
 
     def tick(self, now: int) -> None:
         """Tell the time (epoch microseconds) at which `used` counts; about once a second."""
-        key_ids: deque[str] = deque(maxlen=QUEUE_MAX)
-        self._ticks.append((now, key_ids))
+        with self._starting:
+            # Of threads that tell the same second at once, one is enough: what `used` counts into
+            # must not be among the ticks that are let go of.
+            if not self._ticks or not 0 <= now - self._ticks[-1][0] < SECOND:
+                key_ids: deque[str] = deque(maxlen=QUEUE_MAX)
+                self._ticks.append((now, key_ids))
+                self.used = key_ids.append
         self._start()
-        self.used = key_ids.append
 
     def rehash(self, step: Rehash) -> None:
         """Have a proven key's digest replaced by the one under the newest pepper."""
@@ -102,7 +107,7 @@ class UsageLog:
             rehashes, self._rehashes = self._rehashes, {}
             self._count_used()
             self._count_calls()
-            if self._hours:
+            if self._codes:
                 self._write(self._write_hours)
             if rehashes:
                 self._write(lambda: self._rehash(list(rehashes.values())))
@@ -134,6 +139,7 @@ class UsageLog:
         self._events = deque(maxlen=BACKLOG_MAX)
         self._rehashes = {}
         self._hours = {}
+        self._codes = Codes()
         self._thread = None
         self._writing = threading.Lock()
         self._starting = threading.Lock()
@@ -166,13 +172,13 @@ class UsageLog:
     def _count_used(self) -> None:
         for at, key_ids in list(self._ticks):
             if key_ids:
-                count_used(self._hours, at, _drained(key_ids))
+                count_used(self._hours, self._codes, at, _drained(key_ids))
         while len(self._ticks) > _TICKS_OPEN:
             self._ticks.popleft()
 
     def _count_calls(self) -> None:
         calls = _drained(self._calls)
-        count_calls(self._hours, calls)
+        count_calls(self._hours, self._codes, calls)
         if self._recorded == "all":
             self._keep(calls)
         elif self._recorded == "refusals":
@@ -187,8 +193,9 @@ class UsageLog:
     def _write_hours(self) -> None:
         with self._database.begin() as connection:
             usage_rows.add_hours(connection, self._hours)
+            usage_rows.add_codes(connection, self._codes)
             # A commit may happen and yet be reported as failed: trying again could count twice.
-            self._hours = {}
+            self._hours, self._codes = {}, Codes()
 
     def _drop_hours(self, before: int) -> None:
         with self._database.begin() as connection:

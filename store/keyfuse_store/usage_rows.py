@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, exists, select, text, update
 
-from keyfuse_store.schema import keys, usage_hours
-from keyfuse_store.tally import Hours
+from keyfuse_store.schema import code_hours, keys, usage_hours
+from keyfuse_store.tally import Codes, Hours
 
 _HOUR_ROWS = {
     "sqlite": """
@@ -40,6 +40,11 @@ _ADD_HOURS = """
             WHEN excluded.last_used_at IS NULL
               OR excluded.last_used_at <= kf_usage_hours.last_used_at
             THEN kf_usage_hours.last_used_at ELSE excluded.last_used_at END"""
+# A dozen rows at most, one after the other in the same order everywhere.
+_ADD_CODE = text(
+    "INSERT INTO kf_code_hours (hour, code, calls) VALUES (:hour, :code, :calls) "
+    "ON CONFLICT (hour, code) DO UPDATE SET calls = kf_code_hours.calls + excluded.calls"
+)
 
 
 class Rehash(NamedTuple):
@@ -56,6 +61,15 @@ def add_hours(connection: Connection, hours: Hours) -> None:
     rows = [[hour, key_id, *counts] for (hour, key_id), counts in hours.items()]
     statement = _ADD_HOURS.format(rows=_HOUR_ROWS[connection.dialect.name])
     connection.execute(text(statement), {"rows": json.dumps(rows)})
+
+
+def add_codes(connection: Connection, codes: Codes) -> None:
+    """Add counts to the statistics per verdict and hour."""
+    rows = [
+        {"hour": hour, "code": code, "calls": calls}
+        for (hour, code), calls in sorted(codes.items())
+    ]
+    connection.execute(_ADD_CODE, rows)
 
 
 def rehash(connection: Connection, steps: Sequence[Rehash]) -> None:
@@ -98,3 +112,4 @@ def drop_hours(connection: Connection, before: int) -> None:
             usage_hours.c.hour < before, usage_hours.c.last_used_at.is_(None) | used_later
         )
     )
+    connection.execute(delete(code_hours).where(code_hours.c.hour < before))

@@ -161,11 +161,10 @@ class Verifier:
         return verdict
 
     def _stranger(self, verdict: Verdict, question: Question) -> Verdict:
-        """The answer to whoever proved no key; an event, if events are wanted."""
-        if self._usage.events:
-            scopes, any_of, _, address, cost, agent = question
-            asked = _words(scopes, any_of)
-            self._usage.add(Call(self._clock(), None, verdict.code, cost, asked, address, agent))
+        """The answer to whoever proved no key."""
+        scopes, any_of, _, address, cost, agent = question
+        asked = _words(scopes, any_of) if self._usage.events else ""
+        self._usage.add(Call(self._clock(), None, verdict.code, cost, asked, address, agent))
         return verdict
 
 

@@ -45,8 +45,12 @@ def test_no_text_upsets_parsing(text: str) -> None:
     class Silent:
         events = False
 
+        def add(self, call: object) -> None:
+            assert call.key_id is None  # type: ignore[attr-defined]
+
     verifier = Verifier.__new__(Verifier)
     verifier._older, verifier._usage = None, Silent()  # type: ignore[assignment]
+    verifier._clock = int
     assert parse_id(text) is None
     assert verifier.verify(text).code == "malformed"
 
