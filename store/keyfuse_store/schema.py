@@ -76,6 +76,10 @@ keys = Table(
     CheckConstraint("state IN ('active', 'suspended', 'quarantined', 'revoked')", name="state"),
     CheckConstraint("(state = 'revoked') = (revoked_at IS NOT NULL)", name="revoked_at"),
     Index(None, "created_at", "id"),
+    # The orders in which people look at keys (`listing`).
+    Index(None, "state", "created_at", "id"),
+    Index(None, "name", "id"),
+    Index(None, "expires_at", "id"),
     Index(
         "kf_keys_legacy_digest",
         "pepper_version",
