@@ -14,6 +14,7 @@ from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any, NamedTuple
 
 from keyfuse_rules.encoded_forms import Pattern, plain
+from keyfuse_rules.expressions import python_syntax
 from keyfuse_rules.model import Rule
 
 # A literal of that length is rare enough. More is not asked of it, because a secret that is torn
@@ -21,7 +22,6 @@ from keyfuse_rules.model import Rule
 _RARE = 5
 _BEFORE, _BEHIND = 6, 12
 _SEQUENCES_MAX = 64
-_NAMED_GROUP = re.compile(r"\(\?<(?=[A-Za-z_])")
 _ALL = frozenset(range(256))
 _CATEGORIES = {
     "CATEGORY_DIGIT": rb"\d",
@@ -49,7 +49,7 @@ def heads(rule: Rule) -> list[Head]:
     if not is_short(rule):
         return literals
     try:
-        parsed = parser.parse(_NAMED_GROUP.sub("(?P<", rule.pattern))
+        parsed = parser.parse(python_syntax(rule.pattern))
         sequences = _sequences(parsed, ignore_case=bool(parsed.state.flags & re.IGNORECASE))
     except (re.error, _TooMany):
         return literals

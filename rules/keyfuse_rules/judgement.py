@@ -4,9 +4,6 @@ from typing import NamedTuple, Protocol
 
 from keyfuse_rules.model import Checksum, Rule, Severity
 
-# A user's expression over a path; longer than this it takes nobody's.
-_TIMEOUT_SECONDS = 1.0
-
 
 class Judged(Protocol):
     """What a verdict is made of: a `Match`, or what became of it."""
@@ -75,19 +72,19 @@ def is_proven(rule: Rule) -> bool:
 
 def _path_reason(rule: Rule, path: bytes | None) -> str | None:
     """Return what speaks against a place; an expression that takes too long says nothing."""
-    if rule.paths and (path is None or not _holds(rule.paths, path, late=True)):
+    if rule.paths and (path is None or not _holds(rule, rule.paths, path, late=True)):
         return "stands where its rule does not look"
     if path is not None and any(
-        _holds(pattern, path, late=False) for allow in rule.allows for pattern in allow.paths
+        _holds(rule, pattern, path, late=False) for allow in rule.allows for pattern in allow.paths
     ):
         return "stands where its rule allows it"
     return None
 
 
-def _holds(pattern: str, path: bytes, *, late: bool) -> bool:
-    import regex
+def _holds(rule: Rule, pattern: str, path: bytes, *, late: bool) -> bool:
+    from keyfuse_rules.expressions import holds
 
     try:
-        return regex.search(pattern.encode(), path, timeout=_TIMEOUT_SECONDS) is not None
+        return holds(pattern, path, bounded=rule.bounded)
     except TimeoutError:
         return late

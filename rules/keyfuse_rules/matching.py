@@ -9,16 +9,14 @@ from keyfuse_rules.model import OWN_RULE, Allow, Checksum, Match, Matches, Rule
 from keyfuse_rules.search import HIT_LIMIT, UNENCODED, UNLED, WHOLE, Hit, Search, Signal
 
 if TYPE_CHECKING:
-    import regex
-
     from keyfuse_rules.decoding.layers import Budget, Site
+    from keyfuse_rules.expressions import Expression, Found
 
 # Layers of encoding that are taken off, and bytes that are decoded on the way, for one object.
 DEPTH = 2
 DECODED_MAX = 64 * 1024 * 1024
 # A secret longer than this is cut off by no provider we know; a bound keeps hostile input cheap.
 _WINDOW = 8_192
-_TIMEOUT_SECONDS = 1.0
 _WORD = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
 
 
@@ -72,7 +70,7 @@ class Matcher:
         self._signals = search.signals
         self.decodes = any(signal.form not in UNENCODED for signal in search.signals)
         self._limit = candidate_limit
-        self._patterns: dict[str, regex.Pattern[bytes]] = {}
+        self._expressions: dict[str, Expression] = {}
 
     def has_hits(self, data: bytes) -> bool:
         """Return whether there may be a match in one object: in most there is none."""
@@ -193,9 +191,7 @@ class Matcher:
             return _Found([], complete=True)
         matches: list[Match] = []
         try:
-            for count, found in enumerate(
-                self._pattern(rule).finditer(data, timeout=_TIMEOUT_SECONDS)
-            ):
+            for count, found in enumerate(self._expression(rule).finditer(data)):
                 if count >= self._limit:
                     return _Found(matches, complete=False)
                 match = judge_found(rule, data, found)
@@ -215,20 +211,19 @@ class Matcher:
 
     def _confirm(self, rule: Rule, data: bytes, hit: int) -> Match | None:
         end = min(len(data), hit + _WINDOW)
-        found = self._pattern(rule).match(data, hit, end, timeout=_TIMEOUT_SECONDS)
+        found = self._expression(rule).match(data, hit, end)
         return None if found is None else judge_found(rule, data, found)
 
-    def _pattern(self, rule: Rule) -> "regex.Pattern[bytes]":
-        pattern = self._patterns.get(rule.rule_id)
-        if pattern is None:
-            import regex
+    def _expression(self, rule: Rule) -> "Expression":
+        known = self._expressions.get(rule.rule_id)
+        if known is None:
+            from keyfuse_rules.expressions import expression
 
-            pattern = regex.compile(rule.expression.encode())
-            self._patterns[rule.rule_id] = pattern
-        return pattern
+            known = self._expressions[rule.rule_id] = expression(rule)
+        return known
 
 
-def judge_found(rule: Rule, data: bytes, found: "regex.Match[bytes]") -> Match | None:
+def judge_found(rule: Rule, data: bytes, found: "Found") -> Match | None:
     """Return what a rule makes of a place that its expression fits; None if it is no match.
 
     A valid checksum proves a secret: neither its surroundings nor its looks are asked then.
@@ -246,7 +241,7 @@ def judge_found(rule: Rule, data: bytes, found: "regex.Match[bytes]") -> Match |
     from keyfuse_rules import checks
 
     head = next((len(literal) for literal in rule.literals if secret.startswith(literal)), 0)
-    reason = checks.judge(rule.checks, secret, head) or _allowed(rule.allows, data, found, secret)
+    reason = checks.judge(rule.checks, secret, head) or _allowed(rule, data, found, secret)
     return Match(rule, start, end, checksum, reason=reason)
 
 
@@ -259,10 +254,8 @@ def judge(rule: Rule, secret: bytes) -> Checksum:
     return FAMILIES[rule.checksum].judge(secret)
 
 
-def _allowed(
-    allows: Sequence[Allow], data: bytes, found: "regex.Match[bytes]", secret: bytes
-) -> str | None:
-    for allow in allows:
+def _allowed(rule: Rule, data: bytes, found: "Found", secret: bytes) -> str | None:
+    for allow in rule.allows:
         if allow.target == "line":
             line_start = data.rfind(b"\n", 0, found.start()) + 1
             line_end = data.find(b"\n", found.end())
@@ -271,20 +264,18 @@ def _allowed(
             target = secret if allow.target == "secret" else found[0]
         lowered = secret.lower()
         if any(word.lower().encode() in lowered for word in allow.words) or _holds(
-            allow.patterns, target
+            rule, allow, target
         ):
             return "is allowed by its rule"
     return None
 
 
-def _holds(patterns: Sequence[str], target: bytes) -> bool:
-    if not patterns:
+def _holds(rule: Rule, allow: Allow, target: bytes) -> bool:
+    if not allow.patterns:
         return False
-    import regex
+    from keyfuse_rules.expressions import holds
 
-    return any(
-        regex.search(pattern.encode(), target, timeout=_TIMEOUT_SECONDS) for pattern in patterns
-    )
+    return any(holds(pattern, target, bounded=rule.bounded) for pattern in allow.patterns)
 
 
 def _is_part_of_something(data: bytes, start: int, end: int) -> bool:

@@ -77,6 +77,7 @@ class Rule(NamedTuple):
         allows: What its author tolerates.
         rule_set: `default`, or the name under which it is asked for.
         revoke_steps: How its owner kills it, where one address does not say it.
+        bounded: True for rules that come with keyfuse: their expressions need no time limit.
     """
 
     rule_id: str
@@ -101,6 +102,7 @@ class Rule(NamedTuple):
     allows: tuple[Allow, ...] = ()
     rule_set: str = "default"
     revoke_steps: str = ""
+    bounded: bool = False
 
     @property
     def expression(self) -> str:

@@ -7,9 +7,9 @@ is all that is asked; what is there is found as ever.
 
 import re
 
+from keyfuse_rules.expressions import python_syntax
 from keyfuse_rules.model import Rule
 
-_NAMED_GROUP = re.compile(r"\(\?<(?=[A-Za-z_])")
 # Bounds of more than two digits blow up an automaton, and are of no interest here.
 _WIDE_REPEAT = re.compile(r"(?<!\\)\{([0-9]+),[0-9]{2,}\}")
 # What means one thing in Python and another elsewhere: `{,3}`, sets in sets, flags of Python.
@@ -25,7 +25,7 @@ def whole_expression(rule: Rule) -> bytes | None:
     if not rule.has_context or not rule.literals or _DIALECT.search(text):
         return None
     try:
-        re.compile(_NAMED_GROUP.sub("(?P<", text).encode())
+        re.compile(python_syntax(text).encode())
     except re.error:
         return None
     return _WIDE_REPEAT.sub(r"{\1,}", text.replace("(?<secret>", "(?:")).encode()

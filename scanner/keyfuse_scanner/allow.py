@@ -5,7 +5,7 @@ the line below, for files in which a secret takes several lines.
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 OURS = "keyfuse"
@@ -78,7 +78,7 @@ def allows(
     rule_id: str,
     *,
     honoured: Collection[str],
-    known: Collection[str],
+    known: Callable[[], Collection[str]],
 ) -> bool:
     """Return whether one of the comments allows a secret that a rule found.
 
@@ -86,12 +86,12 @@ def allows(
         comments: Those beside the secret.
         rule_id: The rule.
         honoured: Whose comments count beside ours.
-        known: The ids of all rules: a first word that is none of them begins the reason.
+        known: Returns the ids of all rules: a first word that is none of them begins the reason.
     """
     return any(
         comment.tool in honoured
         if comment.tool != OURS
-        else rule_id in comment.words or not any(word in known for word in comment.words)
+        else rule_id in comment.words or not any(word in known() for word in comment.words)
         for comment in comments
     )
 

@@ -102,8 +102,9 @@ def _look(
         return None
     if _is_clean(engine, contents.values(), found.added):
         return Glimpse(engine, found._replace(contents=contents), is_clean=True)
+    merging = reader.has("MERGE_HEAD")
     contents |= reader.read(object_id for object_id, _ in found.old)
-    return Glimpse(engine, found._replace(contents=contents), is_clean=False)
+    return Glimpse(engine, found._replace(contents=contents, merging=merging), is_clean=False)
 
 
 class _Reader:
@@ -131,6 +132,11 @@ class _Reader:
                 contents[object_id] = b"".join(entry.pieces)
         self.is_complete = len(contents) == len(wanted)
         return contents
+
+    def has(self, name: str) -> bool:
+        """Tell whether an object of that name may be there."""
+        self._objects.tell(f"{name}\n".encode("ascii"))
+        return not isinstance(next(self._batch, None), MissingObject)
 
     def _can_hold(self, size: int) -> bool:
         self._left -= size

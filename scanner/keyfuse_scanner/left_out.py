@@ -1,6 +1,7 @@
 """What policy and lists leave out of a scan, read from where they stand."""
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,7 +54,7 @@ def what_is_left_out(
         policy.ignores,
         lists=lists,
         honoured=policy.honour,
-        rule_ids=_rule_ids(found),
+        rule_ids=cache(lambda: _rule_ids(found)),
         relative=_relative_to(found.root) if of_files else lambda path: path,
         own_keys=own_keys,
     )

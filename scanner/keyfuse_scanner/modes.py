@@ -73,9 +73,11 @@ def scan_staged(
     examined = examined._replace(hits=_at_paths(examined.hits, paths))
     if not examined.hits:
         return examined
-    from keyfuse_scanner.listings import merge_heads
+    old = changes.old
+    if changes.merging:
+        from keyfuse_scanner.listings import merge_heads
 
-    old = changes.old + _merged(repository, merge_heads(repository), examined.hits)
+        old = old + _merged(repository, merge_heads(repository), examined.hits)
     return _without_old(
         scanning, repository, examined, old, deleted=changes.deleted, contents=changes.contents
     )

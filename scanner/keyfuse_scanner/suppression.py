@@ -39,7 +39,7 @@ class Suppression:
         *,
         lists: Lists = Lists(),  # noqa: B008 - a value that nothing changes
         honoured: Collection[str] = (),
-        rule_ids: Collection[str] = (),
+        rule_ids: Callable[[], Collection[str]] = frozenset,
         relative: Relative = lambda path: path,
         own_keys: bool = True,
         comments: bool = True,
@@ -50,7 +50,7 @@ class Suppression:
             ignores: What policy ignores.
             lists: What is known.
             honoured: Other scanners whose comments count.
-            rule_ids: The ids of all rules there are.
+            rule_ids: Returns the ids of all rules there are; asked where a comment has words.
             relative: Turns the path of a hit into one from the folder of the policy.
             own_keys: False where the repository has no say about keyfuse keys.
             comments: False where comments do not count.
@@ -58,7 +58,7 @@ class Suppression:
         self._ignores = [_compiled(ignore) for ignore in ignores]
         self._lists = lists
         self._honoured = frozenset(honoured)
-        self._rule_ids = frozenset(rule_ids)
+        self._rule_ids = rule_ids
         self._relative = relative
         self._own_keys = own_keys
         self._comments = comments

@@ -1,22 +1,71 @@
 """Encodings that hide secrets from a plain search. Pure."""
 
-from keyfuse_rules.decoding.digits import base64_reader, hexadecimal_reader
-from keyfuse_rules.decoding.joined import joined
-from keyfuse_rules.decoding.runs import Decoder, Run
-from keyfuse_rules.decoding.substitution import escape, html, percent
-from keyfuse_rules.decoding.utf16 import utf16
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-__all__ = ["Decoder", "Run", "decoders"]
+if TYPE_CHECKING:
+    from keyfuse_rules.decoding.runs import Decoder
 
 
-def decoders() -> dict[str, Decoder]:
-    """Return a decoder for each step, for use on one object."""
-    return {
-        "utf-16": utf16,
-        "base64": base64_reader(),
-        "hex": hexadecimal_reader(),
-        "percent": percent,
-        "escape": escape,
-        "html": html,
-        "joined": joined,
-    }
+def decoders() -> "Mapping[str, Decoder]":
+    """Return a decoder for each step, for use on one object; one is loaded when it is asked for."""
+    return _Decoders()
+
+
+class _Decoders(dict[str, "Decoder"]):
+    def __missing__(self, step: str) -> "Decoder":
+        self[step] = decoder = _MAKERS[step]()
+        return decoder
+
+
+def _utf16() -> "Decoder":
+    from keyfuse_rules.decoding.utf16 import utf16
+
+    return utf16
+
+
+def _base64() -> "Decoder":
+    from keyfuse_rules.decoding.digits import base64_reader
+
+    return base64_reader()
+
+
+def _hexadecimal() -> "Decoder":
+    from keyfuse_rules.decoding.digits import hexadecimal_reader
+
+    return hexadecimal_reader()
+
+
+def _percent() -> "Decoder":
+    from keyfuse_rules.decoding.substitution import percent
+
+    return percent
+
+
+def _escape() -> "Decoder":
+    from keyfuse_rules.decoding.substitution import escape
+
+    return escape
+
+
+def _html() -> "Decoder":
+    from keyfuse_rules.decoding.substitution import html
+
+    return html
+
+
+def _joined() -> "Decoder":
+    from keyfuse_rules.decoding.joined import joined
+
+    return joined
+
+
+_MAKERS: "dict[str, Callable[[], Decoder]]" = {
+    "utf-16": _utf16,
+    "base64": _base64,
+    "hex": _hexadecimal,
+    "percent": _percent,
+    "escape": _escape,
+    "html": _html,
+    "joined": _joined,
+}

@@ -3,15 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from keyfuse_rules.decoding.literals import LITERALS
 from keyfuse_rules.decoding.runs import Run
 from keyfuse_rules.decoding.substitution import substituted
 
-# "…" + "…" and its relatives: adjacent literals (C, Python), `.` (PHP, Perl), `..` (Lua), `&`
-# (Visual Basic), `||` (SQL), `<>` (Elixir); over lines, with prefixes and in parentheses.
-LITERALS = (
-    rb"[\"'`]\)?[ \t]*(?:\\?\r?\n[ \t]*)?(?:\+|\.{1,2}|&|\|\||<>)?[ \t]*(?:\\?\r?\n[ \t]*)?"
-    rb"[rbufRBUF]{0,2}\(?[\"'`]"
-)
 _CONTINUED = rb"[\\=]\r?\n[ \t]*"
 # Comments and quoted mail repeat their mark at the beginning of each line.
 _WRAPPED = rb"\r?\n[ \t]*(?:[#>*+|]|//)?[ \t]*"

@@ -6,7 +6,7 @@ Only what touches the text around the literal counts, so that ordinary words cos
 import re
 from collections.abc import Iterator
 
-from keyfuse_rules.decoding.joined import LITERALS
+from keyfuse_rules.decoding.literals import LITERALS
 
 # What a look costs, in decoded bytes.
 COST = 1_024

@@ -29,6 +29,7 @@ class Staged(NamedTuple):
         added: Paths that are not in HEAD.
         deleted: Paths that are in HEAD only.
         contents: Of the blobs that were read already, by id.
+        merging: False where it is known already that no merge is in progress.
     """
 
     new: list[tuple[str, bytes]]
@@ -36,6 +37,7 @@ class Staged(NamedTuple):
     added: list[bytes]
     deleted: frozenset[bytes]
     contents: Mapping[str, bytes] = MappingProxyType({})
+    merging: bool = True
 
 
 def staged(repository: Repository) -> Staged:

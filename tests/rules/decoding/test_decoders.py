@@ -3,7 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyfuse_rules.decoding import Run, decoders
+from keyfuse_rules.decoding import decoders
+from keyfuse_rules.decoding.runs import Run
 
 
 def _first(step: str, data: bytes, anchor: int, phase: int = 0) -> Run:
