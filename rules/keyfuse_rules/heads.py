@@ -20,7 +20,8 @@ from keyfuse_rules.model import Rule
 # A literal of that length is rare enough. More is not asked of it, because a secret that is torn
 # apart behind its literal shall still be seen.
 _RARE = 5
-_BEFORE, _BEHIND = 6, 12
+_WORDS = frozenset((b"secret_", b"secret-", b"console-", b"token-"))
+_BEFORE, _BEHIND = 6, 20
 _SEQUENCES_MAX = 64
 _ALL = frozenset(range(256))
 _CATEGORIES = {
@@ -64,7 +65,9 @@ def heads(rule: Rule) -> list[Head]:
 
 def is_short(rule: Rule) -> bool:
     """Tell whether a literal of a rule stands in many places that have nothing to do with it."""
-    return bool(rule.pattern) and min(map(len, rule.literals), default=_RARE) < _RARE
+    return bool(rule.pattern) and any(
+        len(literal) < _RARE or literal in _WORDS for literal in rule.literals
+    )
 
 
 class _TooMany(Exception):

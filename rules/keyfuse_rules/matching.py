@@ -40,6 +40,8 @@ class Matcher:
 
     Attributes:
         decodes: True where encoded text is looked into, too.
+        hits: Searches one object; without hits there is no match, unless `asks_always`.
+        asks_always: True where a rule has to be asked about every object.
     """
 
     def __init__(
@@ -66,20 +68,20 @@ class Matcher:
         self._unled = [
             number for signal in search.signals if signal.form == UNLED for number in signal.rules
         ]
-        self._hits = search.hits
+        self.hits = search.hits
+        self.asks_always = bool(self._unled)
         self._signals = search.signals
         self.decodes = any(signal.form not in UNENCODED for signal in search.signals)
         self._limit = candidate_limit
         self._expressions: dict[str, Expression] = {}
 
-    def has_hits(self, data: bytes) -> bool:
-        """Return whether there may be a match in one object: in most there is none."""
-        return bool(self._hits(data) or self._unled)
-
     def matches(self, data: bytes) -> Matches:
         """Return every match in one object, by position."""
-        hits = self._hits(data)
-        if not hits and not self._unled:
+        return self.judged(data, self.hits(data))
+
+    def judged(self, data: bytes, hits: list[Hit]) -> Matches:
+        """Return every match in one object of which the hits are known."""
+        if not hits and not self.asks_always:
             return Matches([], complete=True)
         return self._judged(data, hits, DEPTH if self.decodes else 0, None)
 
@@ -111,7 +113,7 @@ class Matcher:
         return Matches(items, complete)
 
     def _below(self, depth: int, budget: "Budget") -> Callable[[bytes], Matches]:
-        return lambda data: self._judged(data, self._hits(data), depth, budget)
+        return lambda data: self._judged(data, self.hits(data), depth, budget)
 
     def _sites(
         self,

@@ -42,7 +42,7 @@ _CERTAIN_MIN = 4
 LINE_BREAK = rb"\r?\n[ \t]*"
 CONCATENATION = rb"[\"'`][ \t\r\n+.&|<>\\rbuf()]{0,32}[\"'`]"
 # A secret of which only the beginning stands in the first of several literals.
-_BROKEN_OFF = rb"[0-9A-Za-z_.+/=-]{0,12}[\"'`][ \t\r\n]{0,24}[+.&|<>\\]{0,2}[ \t\r\n]{0,24}"
+_BROKEN_OFF = rb"[0-9A-Za-z_.+/=-]{0,20}[\"'`][ \t\r\n]{0,24}[+.&|<>\\]{0,2}[ \t\r\n]{0,24}"
 _QUOTES = frozenset(b"\"'`")
 # Three letters begin too many words.
 _BROKEN_OFF_MIN = 4

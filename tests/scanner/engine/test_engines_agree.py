@@ -97,7 +97,7 @@ def test_both_engines_give_the_same_hits(data: bytes) -> None:
     assert native._signals == plain._signals
     whole = {n for n, signal in enumerate(plain._signals) if signal.form == "whole"}
     first, second = (
-        {(number, end) for number, end in matcher._hits(data) if number not in whole}
+        {(number, end) for number, end in matcher.hits(data) if number not in whole}
         for matcher in DECODING
     )
     assert first == second
@@ -117,7 +117,7 @@ def test_both_engines_find_the_examples_of_rules() -> None:
 @pytest.mark.parametrize("matcher", DECODING, ids=["native", "plain"])
 def test_more_hits_than_are_kept_are_told(matcher: Matcher) -> None:
     data = b"_kf1" * (HIT_LIMIT + 10)
-    assert len(matcher._hits(data)) == HIT_LIMIT
+    assert len(matcher.hits(data)) == HIT_LIMIT
     assert not matcher.matches(data).complete
     assert matcher.matches(b"nothing") == ([], True)
 
