@@ -1,21 +1,14 @@
-"""Encodings that hide secrets from a plain search. Pure."""
+"""Encodings that hide secrets from a plain search. Pure.
 
-from collections.abc import Callable, Mapping
+`DECODERS` has, for each step, what makes a decoder for use on one object. A hook loads only those
+that it needs.
+"""
+
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from keyfuse_rules.decoding.runs import Decoder
-
-
-def decoders() -> "Mapping[str, Decoder]":
-    """Return a decoder for each step, for use on one object; one is loaded when it is asked for."""
-    return _Decoders()
-
-
-class _Decoders(dict[str, "Decoder"]):
-    def __missing__(self, step: str) -> "Decoder":
-        self[step] = decoder = _MAKERS[step]()
-        return decoder
 
 
 def _utf16() -> "Decoder":
@@ -60,7 +53,7 @@ def _joined() -> "Decoder":
     return joined
 
 
-_MAKERS: "dict[str, Callable[[], Decoder]]" = {
+DECODERS: "dict[str, Callable[[], Decoder]]" = {
     "utf-16": _utf16,
     "base64": _base64,
     "hex": _hexadecimal,

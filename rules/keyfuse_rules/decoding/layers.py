@@ -4,8 +4,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from keyfuse_rules.decoding import decoders
-from keyfuse_rules.decoding.runs import Run
+from keyfuse_rules.decoding import DECODERS
+from keyfuse_rules.decoding.runs import Decoder, Run
 from keyfuse_rules.model import Match, Matches
 from keyfuse_rules.secret import Secret
 
@@ -57,7 +57,7 @@ def decoded_matches(
     """
     items: list[Match] = []
     complete = True
-    decode = decoders()
+    decoders: dict[str, Decoder] = {}
     covered: dict[tuple[str, int], int] = {}
     seen: dict[tuple[str, int, int], bool] = {}
     for site in sorted(set(sites), key=lambda site: site.anchor):
@@ -65,7 +65,10 @@ def decoded_matches(
         kind = (site.step, site.anchor % 2 if site.step == "utf-16" else 0)
         if site.anchor < covered.get(kind, 0):
             continue
-        for run in decode[site.step](data, site.anchor, site.phase):
+        decode = decoders.get(site.step)
+        if decode is None:
+            decode = decoders[site.step] = DECODERS[site.step]()
+        for run in decode(data, site.anchor, site.phase):
             if not budget.take(len(run.data) + _COST):
                 return Matches(items, complete=False)
             stretch = site.step, run.start, run.end

@@ -3,12 +3,12 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyfuse_rules.decoding import decoders
+from keyfuse_rules.decoding import DECODERS
 from keyfuse_rules.decoding.runs import Run
 
 
 def _first(step: str, data: bytes, anchor: int, phase: int = 0) -> Run:
-    return next(decoders()[step](data, anchor, phase))
+    return next(DECODERS[step]()(data, anchor, phase))
 
 
 def test_percent_keeps_what_is_no_number() -> None:
@@ -49,14 +49,14 @@ def test_utf_16_ends_with_its_object_though_half_a_character_is_missing(
     text: str, anchor: int, cut: int
 ) -> None:
     data = text.encode("utf-16-le")[: len(text) * 2 - cut] or b"a"
-    for run in decoders()["utf-16"](data, min(anchor, len(data) - 1), 0):
+    for run in DECODERS["utf-16"]()(data, min(anchor, len(data) - 1), 0):
         start, end = run.locate(0, len(run.data))
         assert 0 <= run.start <= start <= end == run.end <= len(data)
 
 
 def test_an_offset_that_is_no_digit_begins_no_run() -> None:
-    assert list(decoders()["base64"](b"a b", 1, 0)) == []
-    assert list(decoders()["hex"](b"a b", 1, 0)) == []
+    assert list(DECODERS["base64"]()(b"a b", 1, 0)) == []
+    assert list(DECODERS["hex"]()(b"a b", 1, 0)) == []
 
 
 def test_a_word_above_is_no_line_of_base64() -> None:
@@ -64,7 +64,7 @@ def test_a_word_above_is_no_line_of_base64() -> None:
     assert (run.data, run.start) == (b"hello, world", 11)
 
 
-STEPS = st.sampled_from(sorted(decoders()))
+STEPS = st.sampled_from(sorted(DECODERS))
 
 
 @settings(max_examples=25, deadline=None)
@@ -73,7 +73,7 @@ def test_every_decoded_byte_has_a_place_in_the_object(
     step: str, data: bytes, draw: st.DataObject
 ) -> None:
     anchor = draw.draw(st.integers(0, len(data) - 1))
-    for run in decoders()[step](data, anchor, draw.draw(st.integers(0, 3))):
+    for run in DECODERS[step]()(data, anchor, draw.draw(st.integers(0, 3))):
         assert 0 <= run.start <= run.end <= len(data)
         for begin in range(len(run.data)):
             start, end = run.locate(begin, begin + 1)
