@@ -154,7 +154,21 @@ leak_evidence = Table(
     Column("receipt_id", String(40), nullable=False, index=True),
     Column("claimed_at", BigInteger),
     Column("seen_at", BigInteger, nullable=False),
+    Column("commit_id", String(64)),
+    Column("path", Text),
+    Column("line", Integer),
     CheckConstraint("trust IN ('signed', 'scan', 'possession')", name="trust"),
+)
+
+# How far the response has come: one row for each thing that was done, or could not be.
+leak_steps = Table(
+    "kf_leak_steps",
+    metadata,
+    Column("leak_id", ForeignKey("kf_leaks.id"), primary_key=True),
+    Column("step", String(40), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("done_at", BigInteger, nullable=False),
 )
 
 # One row per delivery that named a leaked key: open while its batches are being committed.
@@ -287,6 +301,7 @@ __all__ = [
     "console_sessions",
     "keys",
     "leak_evidence",
+    "leak_steps",
     "leaks",
     "metadata",
     "owners",

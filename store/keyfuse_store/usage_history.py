@@ -8,7 +8,7 @@ from keyfuse_store import fields
 from keyfuse_store.errors import InvalidField
 from keyfuse_store.schema import usage_events, usage_hours
 from keyfuse_store.sinks import Call, event_json
-from keyfuse_store.times import rfc3339
+from keyfuse_store.times import HOUR, rfc3339
 
 PAGE_MAX = 10_000
 
@@ -52,6 +52,37 @@ class Usage(NamedTuple):
             "hours": [hour.as_json() for hour in self.hours],
             "events": [event_json(event) for event in self.events],
         }
+
+
+class UseBetween(NamedTuple):
+    """The use of a key between two moments, as far as hours tell.
+
+    Attributes:
+        valid: How many calls were let through, at most: whole hours are counted.
+        last_us: When the last of them was.
+    """
+
+    valid: int
+    last_us: int | None
+
+
+def between(connection: Connection, key_id: str, start: int, end: int) -> UseBetween:
+    """How a key was used from `start` to `end` (epoch microseconds).
+
+    An hour whose last valid call was before `start` is left out.
+    """
+    hours = (
+        select(usage_hours.c.valid, usage_hours.c.last_used_at)
+        .where(usage_hours.c.key_id == fields.key_id(key_id))
+        .where(usage_hours.c.hour > start - HOUR, usage_hours.c.hour <= end)
+    )
+    rows = [
+        row
+        for row in connection.execute(hours)
+        if row.last_used_at is None or row.last_used_at >= start
+    ]
+    last = max((row.last_used_at for row in rows if row.last_used_at is not None), default=None)
+    return UseBetween(sum(row.valid for row in rows), last)
 
 
 def of_key(connection: Connection, key_id: str, *, since: int = 0, limit: int = 100) -> Usage:

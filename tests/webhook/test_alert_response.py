@@ -78,6 +78,8 @@ def test_our_key_dies_and_the_alert_is_resolved_as_revoked(jobs, api):
         ("issue_comment", PAGE),
     }
     assert {one.trust for one in evidence(jobs.service, issued)} == {"signed"}
+    places = {(one.commit, one.path, one.line) for one in evidence(jobs.service, issued)}
+    assert places == {(SHA, "src/a.py", 3), (None, None, None)}
     assert [body["permissions"] for _, body in api.calls] == [{"secret_scanning_alerts": "write"}]
     assert not holds_key(repr(api.asked).encode())
     assert [job.kind for job in jobs.waiting] == ["notify"]

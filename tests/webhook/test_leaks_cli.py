@@ -7,9 +7,12 @@ import sys
 import pytest
 
 from keyfuse_scanner.main import run
-from keyfuse_store import KeyStore
+from keyfuse_store import KeyStore, leak_steps, leaks
+from keyfuse_store.evidence import Evidence
+from keyfuse_store.leak_steps import Step
 from keyfuse_store.settings import Settings
 from keyfuse_webhook.mail_sink import free_port
+from keyfuse_webhook.revocation import LeakResponse, Sighting
 from support.service import running_service, service_environment
 
 URL = "https://paste.example/\u202ex"
@@ -67,6 +70,27 @@ def test_show_names_key_fate_and_evidence(keyfuse, burned):
     assert code == 0
     assert "possession" in out
     assert "\u202e" not in out
+
+
+def test_show_has_place_claim_use_and_steps(keyfuse, service):
+    issued = service.issue()
+    service.store.verify(issued.token)
+    service.store.flush()
+    place = Evidence("scan", "scan", "file", commit="c" * 40, path="a\x1b.py", line=7, claimed_us=1)
+    response = LeakResponse(service.store, service.queue.enqueue)
+    response.respond([Sighting(issued.key, place)], actor="scan")
+    with service.store.begin() as connection:
+        leak = leaks.for_key(connection, issued.key.id)
+        leak_steps.note(connection, leak.id, Step("mail", "undeliverable", "550 no", 5))
+    shown = json.loads(keyfuse("show", issued.key.id, "--json")[1])
+    assert (shown["use"]["valid"], bool(shown["use"]["last"])) == (1, True)
+    assert shown["claimed"] == shown["use"]["last"] or shown["claimed"] < shown["use"]["last"]
+    assert (shown["evidence"][0]["path"], shown["evidence"][0]["line"]) == ("a\x1b.py", 7)
+    assert shown["steps"][0]["detail"] == "550 no"
+    _, out, _ = keyfuse("show", issued.key.id)
+    assert "\x1b" not in out
+    for fact in ["c" * 40, "550 no", "use_valid", "key_owner"]:
+        assert fact in out
 
 
 def test_show_of_nothing_exits_2(keyfuse):

@@ -89,6 +89,7 @@ def test_pushed_key_is_dead_soon_and_its_place_is_known(hooked, remote, work, se
     (kept,) = evidence(service, issued)
     assert (kept.origin, kept.trust, kept.source) == ("scan", "scan", "file")
     assert kept.url == f"{server.url}/acme/app/blob/{commit}/b.txt#L2"
+    assert (kept.commit, kept.path, kept.line) == (commit, "b.txt", 2)
     assert kept.claimed_us is not None
     assert service.state(other) == "active"
     assert ended(service).reason == "1 key of ours"

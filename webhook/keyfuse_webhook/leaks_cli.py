@@ -1,12 +1,12 @@
 """`keyfuse leaks`: list, show. What leaked, how we know, what was done about it."""
 
 import sys
+from typing import Any
 
 import click
-from sqlalchemy import Connection
 
 from keyfuse_scanner.exits import Exit
-from keyfuse_store import keys
+from keyfuse_store import incidents
 from keyfuse_store import leaks as steps
 from keyfuse_store.cli.shell import (
     StoreGroup,
@@ -16,7 +16,6 @@ from keyfuse_store.cli.shell import (
     print_table,
     store_options,
 )
-from keyfuse_store.leaks import KeptEvidence, Leak
 from keyfuse_store.times import rfc3339
 from keyfuse_webhook.message import one_line
 
@@ -68,39 +67,22 @@ def show(*, leak: str, as_json: bool, config: str | None, database_url: str | No
         if found is None:
             click.echo("keyfuse: there is no such incident, nor one of such a key", err=True)
             sys.exit(Exit.USAGE)
-        key_facts = _key_facts(connection, found)
-        evidence = steps.evidence_of(connection, found.id)
+        facts = incidents.read(connection, found, store.clock()).as_json()
     if as_json:
-        rows = [_evidence_facts(one) for one in evidence]
-        print_json({**found.as_json(), "key": key_facts, "evidence": rows})
+        print_json(facts)
         return
-    print_fields({**found.as_json(), **{f"key_{name}": fact for name, fact in key_facts.items()}})
-    for one in evidence:
+    _print(facts)
+
+
+def _print(facts: dict[str, Any]) -> None:
+    """The incident, its key, then a paragraph for each piece of evidence and each step."""
+    evidence, done = facts.pop("evidence"), facts.pop("steps")
+    of_key = {f"key_{name}": fact for name, fact in facts.pop("key").items()}
+    of_use = {f"use_{name}": fact for name, fact in facts.pop("use").items()}
+    for paragraph in ({**facts, **of_key, **of_use}, *evidence, *done):
+        print_fields({name: _one_line(fact) for name, fact in paragraph.items()})
         click.echo()
-        facts = _evidence_facts(one)
-        print_fields({name: fact and one_line(fact, 2048) for name, fact in facts.items()})
 
 
-def _key_facts(connection: Connection, leak: Leak) -> dict[str, object]:
-    key = keys.get(connection, leak.key_id)
-    return {
-        "prefix": key.prefix,
-        "name": key.name,
-        "owner": key.owner,
-        "state": key.state,
-        "revoked": rfc3339(key.revoked_us),
-    }
-
-
-def _evidence_facts(kept: KeptEvidence) -> dict[str, str | None]:
-    """A piece of evidence as programs see it; `url` and `source` are the reporter's words."""
-    evidence = kept.evidence
-    return {
-        "from": evidence.origin,
-        "trust": evidence.trust,
-        "source": evidence.source,
-        "url": evidence.url,
-        "claimed": rfc3339(evidence.claimed_us),
-        "seen": rfc3339(kept.seen_us),
-        "receipt": kept.receipt_id,
-    }
+def _one_line(fact: object) -> object:
+    return one_line(fact, 2048) if isinstance(fact, str) else fact

@@ -96,7 +96,14 @@ class PushResponse:
             moment = parse_moment("date", finding.date)
             claimed = int(moment.timestamp() * 1_000_000)
         return Evidence(
-            origin="scan", trust="scan", source=finding.place, url=url, claimed_us=claimed
+            origin="scan",
+            trust="scan",
+            source=finding.place,
+            url=url,
+            claimed_us=claimed,
+            commit=finding.commit,
+            path=finding.path,
+            line=finding.line,
         )
 
     def _have_reported(self, job: Job, push: Push, scanned: Scanned) -> None:

@@ -68,21 +68,21 @@ def _decoded(secret: str) -> Iterator[str]:
 
 def _place(alert: AlertNamed, server: str, location: Mapping[str, Any]) -> Evidence:
     kind = foreign_text(location.get("type"), _LONGEST_KIND) or _UNTOLD
-    details = location.get("details")
     url = alert.repository.alert_url(server, alert.number)
-    if isinstance(details, dict):
-        url = _commit_url(alert, server, kind, details) or url
-    return Evidence(origin="github", trust="signed", source=kind, url=url)
-
-
-def _commit_url(
-    alert: AlertNamed, server: str, kind: str, details: Mapping[str, Any]
-) -> str | None:
-    commit = object_id(details.get("commit_sha"))
+    details = location.get("details")
+    commit = object_id(details.get("commit_sha")) if isinstance(details, dict) else None
+    if not isinstance(details, dict) or kind != "commit" or commit is None:
+        return Evidence(origin="github", trust="signed", source=kind, url=url)
     path = foreign_text(details.get("path"), _LONGEST_PATH)
     line = details.get("start_line")
-    if kind != "commit" or commit is None:
-        return None
-    named = quote(path.lstrip("/"), safe="/") if path else None
     whole = int(line) if isinstance(line, int | float) and 0 < line < _LINES_END else None
-    return alert.repository.place_url(server, commit, named, whole)
+    named = quote(path.lstrip("/"), safe="/") if path else None
+    return Evidence(
+        origin="github",
+        trust="signed",
+        source=kind,
+        url=alert.repository.place_url(server, commit, named, whole) or url,
+        commit=commit,
+        path=path,
+        line=whole,
+    )
