@@ -1,7 +1,7 @@
 # Two commands for a fresh machine with python3 (3.11 or newer), git and make:
 #   make demo     the whole story on throwaway data
 #   make test     the tests, with branch coverage
-#   make test-live   the recipes for gateways, against real ones
+#   make test-live   against software of others: gateways, act, pre-commit, validators, a browser
 # Another Python: make PYTHON=python3.13 test. Another folder for the environment: make VENV=.venv-3.13 test.
 
 PYTHON ?= python3
@@ -20,7 +20,7 @@ test: venv
 	@$(BIN)/python -m pytest -n auto --maxprocesses=4 --cov --cov-report=term $(TESTS)
 	@$(BIN)/python .ci/coverage_floors.py
 
-# Against real gateways: installs what this machine lets it, and prints what it skipped.
+# Against software of others: installs what this machine lets it, and prints what it skipped.
 test-live: venv
 	@tests/live/install.sh $(BIN)/python
 	@LIVE=1 $(BIN)/python -m pytest -rs $(or $(TESTS),tests/live)

@@ -43,11 +43,14 @@ def render(
     cut = tool.worst(result.findings, LIMIT)
     rules = {finding.rule: result.rules[finding.rule] for finding in cut.findings}
     numbers = {rule_id: number for number, rule_id in enumerate(rules)}
-    driver = {
+    driver: dict[str, object] = {
         "name": tool.NAME,
         "semanticVersion": tool.version(),
         "rules": [_rule(rule) for rule in rules.values()],
     }
+    page = tool.homepage()
+    if page is not None:
+        driver["informationUri"] = page
     run = {
         "tool": {"driver": driver},
         # Code scanning keeps apart what has different ids; ours is always the same.

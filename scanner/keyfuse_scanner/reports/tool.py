@@ -31,6 +31,15 @@ def version() -> str:
     return installed("keyfuse")
 
 
+@cache
+def homepage() -> str | None:
+    """Return the page of the copy that is installed; None where pip noted none."""
+    from keyfuse_scanner.setup.source import installed_source
+
+    source = installed_source()
+    return None if source is None else source.url
+
+
 def worst(findings: Sequence[Finding], limit: int) -> Cut:
     """Return the findings that count most, in their order; those that do not count come last."""
     if len(findings) <= limit:
