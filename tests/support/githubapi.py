@@ -64,6 +64,8 @@ class StandInApi:
         alerts: By repository and number, each with its `locations`.
         deliveries: Of the App's webhook, youngest first.
         patterns: Custom patterns, by where they are.
+        installations: Of the App, by `orgs` or `users` and the account.
+        repositories: What the installation sees.
     """
 
     def __init__(self) -> None:
@@ -80,6 +82,8 @@ class StandInApi:
         self.alerts: dict[tuple[str, int], dict[str, Any]] = {}
         self.deliveries: list[dict[str, Any]] = []
         self.patterns: dict[str, list[dict[str, Any]]] = {}
+        self.installations: dict[tuple[str, str], int] = {}
+        self.repositories: list[dict[str, Any]] = []
         self.numbers = itertools.count(1)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
 

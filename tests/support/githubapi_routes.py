@@ -131,6 +131,20 @@ def _update_pattern(api: Any, call: Call, where: str, number: str) -> Answer:
     return Answer(200, found)
 
 
+def _installation(api: Any, _call: Call, kind: str, account: str) -> Answer:
+    number = api.installations.get((kind, account))
+    return Answer(404, {"message": "Not Found"}) if number is None else Answer(200, {"id": number})
+
+
+def _list_repositories(api: Any, call: Call) -> Answer:
+    listed = _page(api.repositories, call)
+    return Answer(200, {"total_count": len(api.repositories), "repositories": listed})
+
+
+def _list_of_organization(api: Any, call: Call, _account: str) -> Answer:
+    return Answer(200, _page([one for one in api.repositories if not one["private"]], call))
+
+
 def _page(entries: list[Any], call: Call) -> list[Any]:
     size = int(call.query.get("per_page", 30))
     begin = (int(call.query.get("page", 1)) - 1) * size
@@ -157,6 +171,9 @@ ROUTES: list[tuple[str, str, tuple[str, str], Route]] = [
     ("GET", "/app/hook/deliveries", ("app", "write"), _list_deliveries),
     ("POST", "/app/hook/deliveries/([0-9]+)/attempts", ("app", "write"), _redeliver),
     ("POST", "/app-manifests/([^/]+)/conversions", ("", ""), _convert),
+    ("GET", "/(orgs|users)/([^/]+)/installation", ("app", "write"), _installation),
+    ("GET", "/installation/repositories", ("metadata", "read"), _list_repositories),
+    ("GET", "/orgs/([^/]+)/repos", ("", ""), _list_of_organization),
     ("GET", _PATTERNS, ("patterns", "write"), _list_patterns),
     ("POST", _PATTERNS, ("patterns", "write"), _create_patterns),
     ("PATCH", f"{_PATTERNS}/([0-9]+)", ("patterns", "write"), _update_pattern),

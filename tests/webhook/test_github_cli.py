@@ -11,6 +11,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
+from keyfuse_webhook import logs
 from keyfuse_webhook.app_manifest import manifest
 from keyfuse_webhook.app_setup import CodeServer, SetupFailed, Wanted
 from keyfuse_webhook.custom_pattern import pattern
@@ -33,6 +34,8 @@ def api():
 def run(api, tmp_path, monkeypatch):
     monkeypatch.setenv("KEYFUSE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("KEYFUSE_GITHUB_API_URL", api.url)
+    # The handlers of this process are pytest's.
+    monkeypatch.setattr(logs, "configure", lambda **_: None)
     for name in ("GITHUB_TOKEN", "GH_TOKEN"):
         monkeypatch.delenv(name, raising=False)
 

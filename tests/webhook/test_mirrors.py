@@ -85,3 +85,56 @@ def test_what_a_killed_process_left_is_no_obstacle(tmp_path, left):
         (path / "HEAD").unlink()
     with mirrors.mirror(ONE) as path:
         assert (path / "HEAD").exists()
+
+
+def test_readers_share_a_mirror_that_the_first_has_refreshed(tmp_path):
+    mirrors, refreshed = Mirrors(tmp_path, largest=0), []
+    reading = mirrors.reading(ONE, refreshed.append)
+    with reading as path, mirrors.reading(ONE, refreshed.append) as same:
+        mirrors.shrink()
+        assert same == path
+        assert path.exists(), "what is read is not thrown away"
+    assert refreshed == [path]
+    with mirrors.reading(ONE, refreshed.append):
+        assert refreshed == [path, path]
+
+
+def test_a_refresh_that_failed_is_no_refresh(tmp_path):
+    mirrors = Mirrors(tmp_path)
+    with mirrors.reading(ONE, lambda _: None):
+        pass
+
+    def fail(_):
+        raise OSError("no network")
+
+    with pytest.raises(OSError, match="no network"), mirrors.reading(ONE, fail):
+        raise AssertionError("nothing is read")
+    called = []
+    with mirrors.reading(ONE, called.append):
+        assert called
+
+
+def test_a_reader_waits_for_whoever_refreshes(tmp_path):
+    mirrors = Mirrors(tmp_path)
+    refreshing, go_on, seen = threading.Event(), threading.Event(), []
+
+    def slowly(path):
+        refreshing.set()
+        assert go_on.wait(10)
+        (path / "fetched").touch()
+
+    def read():
+        with mirrors.reading(ONE, lambda _: None) as path:
+            seen.append((path / "fetched").exists())
+
+    first = threading.Thread(target=lambda: mirrors.reading(ONE, slowly).__enter__())
+    first.start()
+    assert refreshing.wait(10)
+    second = threading.Thread(target=read)
+    second.start()
+    second.join(0.1)
+    assert seen == []
+    go_on.set()
+    second.join(10)
+    first.join(10)
+    assert seen == [True]

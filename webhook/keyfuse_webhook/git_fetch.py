@@ -59,6 +59,7 @@ def fetch(
     *,
     token: Secret | None = None,
     depth: int | None = None,
+    prune: bool = False,
     timeout: float = _TIMEOUT,
 ) -> None:
     """Fetch into a bare repository.
@@ -69,6 +70,7 @@ def fetch(
         refspecs: Built from object ids and our own words.
         token: Of the App's installation; without it the repository must be public.
         depth: How many generations of commits; None for as many as there are.
+        prune: Drop the refs that the refspecs lead to and the server does not have (any more).
         timeout: Seconds after which the fetch is ended.
 
     Raises:
@@ -79,6 +81,7 @@ def fetch(
     command = ["git", "--git-dir", str(mirror), "fetch", "--quiet", "--no-tags", "--force"]
     command += ["--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance"]
     command += [] if depth is None else [f"--depth={depth}"]
+    command += ["--prune"] if prune else []
     process = git.Git(mirror).execute(
         [*command, "--end-of-options", url, *refspecs],
         as_process=True,

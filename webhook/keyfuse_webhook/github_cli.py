@@ -1,5 +1,6 @@
-"""`keyfuse github`: setup, install-pattern, catch-up."""
+"""`keyfuse github`: setup, install-pattern, catch-up, scan-org."""
 
+import logging
 import os
 import sys
 from dataclasses import asdict
@@ -9,7 +10,6 @@ from typing import Any
 
 import click
 
-from keyfuse_rules import Secret
 from keyfuse_rules.errors import RulesError
 from keyfuse_scanner.exits import Exit
 from keyfuse_store.cli.shell import load_settings, print_json
@@ -17,10 +17,11 @@ from keyfuse_store.errors import StoreError
 from keyfuse_store.settings import Settings
 from keyfuse_webhook.errors import InvalidSetting, WebhookError
 from keyfuse_webhook.github_names import account_name, repository_name
+from keyfuse_webhook.scan_org_cli import scan_org
+from keyfuse_webhook.user_token import user_token
 
 # GitHub's code is good for an hour.
 _PATIENCE = 3600.0
-_TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
 
 _config = click.option(
     "--config", type=click.Path(dir_okay=False), help="A TOML file with service settings."
@@ -42,6 +43,13 @@ class _Group(click.Group):
 @click.group(cls=_Group)
 def github() -> None:
     """Connect keyfuse to GitHub."""
+    from keyfuse_webhook import logs
+
+    # What a command has to say it says itself.
+    logs.configure(level=logging.WARNING)
+
+
+github.add_command(scan_org)
 
 
 @github.command()
@@ -124,10 +132,14 @@ def install_pattern(
     from keyfuse_webhook.github_api import Below, GitHubApi
 
     wanted = [pattern(one) for one in prefix] or [pattern(None)]
-    base = _patterns_of(where)
+    base, token = _patterns_of(where), user_token(os.environ)
+    if token is None:
+        raise InvalidSetting(
+            "set GITHUB_TOKEN to a token of somebody who administers the repository or organisation"
+        )
     api = GitHubApi(load_settings(config, None).github_api_url)
     try:
-        done = [install(Below(api, base, _token()), one) for one in wanted]
+        done = [install(Below(api, base, token), one) for one in wanted]
     finally:
         api.close()
     if as_json:
@@ -192,12 +204,3 @@ def _patterns_of(where: str) -> str:
     if account_name(where) is None:
         raise InvalidSetting(f"{where!r} is neither an organisation nor OWNER/NAME")
     return f"/orgs/{where}/secret-scanning/custom-patterns"
-
-
-def _token() -> Secret:
-    found = next((os.environ[name] for name in _TOKENS if os.environ.get(name)), None)
-    if found is None:
-        raise InvalidSetting(
-            "set GITHUB_TOKEN to a token of somebody who administers the repository or organisation"
-        )
-    return Secret(found)

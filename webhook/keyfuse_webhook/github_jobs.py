@@ -14,6 +14,7 @@ from keyfuse_webhook.mirrors import Mirrors
 from keyfuse_webhook.push_report import PushReports
 from keyfuse_webhook.push_response import REPORT, PushResponse
 from keyfuse_webhook.push_scan import PushScan
+from keyfuse_webhook.repository_scan import SCAN, RepositoryScans
 from keyfuse_webhook.revocation import Enqueue, LeakResponse
 
 
@@ -35,10 +36,23 @@ def github_handlers(store: KeyStore, enqueue: Enqueue) -> dict[str, Handler]:
         PUSH: PushResponse(store, response, scan, reports).handler(),
         REPORT: PushReports(scan, api, token, beside).handler(),
         ALERT: AlertResponse(store, response, api, token).handler(),
+        SCAN: scan_handler(store, enqueue),
         CATCH_UP: CatchUp(
             api, app.jwt if app else None, lambda: from_micros(store.clock())
         ).handler(),
     }
+
+
+def scan_handler(store: KeyStore, enqueue: Enqueue) -> Handler:
+    """What scans the parts of large scans.
+
+    Raises:
+        InvalidSetting: As `github_app` does.
+    """
+    app = github_app(store.settings)
+    mirrors = Mirrors(store.settings.home / "scan-mirrors")
+    token = app.token if app else _no_token
+    return RepositoryScans(store, enqueue, mirrors, token).handler()
 
 
 def github_app(settings: Settings) -> GitHubApp | None:

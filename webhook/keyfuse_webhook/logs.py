@@ -19,11 +19,12 @@ from keyfuse_rules.redact import scrub
 _QUIET = ("httpx", "httpcore", "uvicorn.access", "alembic", "asyncio", "dbos")
 
 
-def configure(*, readable: bool | None = None) -> None:
+def configure(*, readable: bool | None = None, level: int = logging.INFO) -> None:
     """Send every log line of this process through one redacting pipeline.
 
     Args:
         readable: Text rather than JSON; by default so when standard error is a terminal.
+        level: The least that is said.
     """
     if readable is None:
         readable = sys.stderr.isatty()
@@ -35,7 +36,7 @@ def configure(*, readable: bool | None = None) -> None:
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(logging.INFO)
+    root.setLevel(level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     # With a handler of its own present, the job library adds none that would bypass this one.

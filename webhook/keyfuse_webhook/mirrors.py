@@ -7,10 +7,11 @@ no maintenance, and no state in it that matters.
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import IO
 
 import git
 import structlog
@@ -20,6 +21,8 @@ from keyfuse_webhook.github_names import RepositoryName
 LARGEST_CACHE = 5 * 1024**3
 # Each fetch leaves a pack and a ref; a mirror with more of them is slow, and made anew.
 _MOST_PACKS = 200
+# There while a mirror that is read is as its server was when the reading began.
+_FRESH = "keyfuse-fresh"
 
 _log = structlog.get_logger(__name__)
 
@@ -37,11 +40,38 @@ class Mirrors:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self._path(repository)
         with _locked(path.with_suffix(".lock")):
-            if not (path / "HEAD").exists() or len(_packs(path)) > _MOST_PACKS:
-                self._make(path)
-            os.utime(path)
+            self._have(path)
             yield path
         self.shrink()
+
+    @contextmanager
+    def reading(
+        self, repository: RepositoryName, refresh: Callable[[Path], None]
+    ) -> Iterator[Path]:
+        """The bare repository, for this caller and others to read while the block lasts.
+
+        Args:
+            repository: Whose.
+            refresh: Brings it up to date; has it for itself meanwhile. Is not called where
+                others are reading.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self._path(repository)
+        fresh = path / _FRESH
+        with path.with_suffix(".lock").open("a") as lock:
+            while True:
+                # Where others read it, they have just brought it up to date.
+                if _flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                    fresh.unlink(missing_ok=True)
+                    self._have(path)
+                    refresh(path)
+                    fresh.touch()
+                # Between the locks nobody has it, and somebody may throw it away.
+                fcntl.flock(lock, fcntl.LOCK_SH)
+                if fresh.exists():
+                    break
+            self.shrink()
+            yield path
 
     def discard(self, repository: RepositoryName) -> None:
         """Throw a mirror away; the caller holds it."""
@@ -60,6 +90,11 @@ class Mirrors:
                     excess -= sizes[path]
                     _log.info("mirror_evicted", bytes=sizes[path])
 
+    def _have(self, path: Path) -> None:
+        if not (path / "HEAD").exists() or len(_packs(path)) > _MOST_PACKS:
+            self._make(path)
+        os.utime(path)
+
     def _path(self, repository: RepositoryName) -> Path:
         # GitHub does not tell upper case from lower; file systems do as they like.
         name = str(repository).lower()
@@ -77,12 +112,15 @@ class Mirrors:
 def _locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
     """Hold a lock that dies with the process; yields False where it is taken and `wait` is not."""
     with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except OSError:
-            yield False
-        else:
-            yield True
+        yield _flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+
+
+def _flock(file: IO[str], operation: int) -> bool:
+    try:
+        fcntl.flock(file, operation)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _packs(path: Path) -> list[Path]:

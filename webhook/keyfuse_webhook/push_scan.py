@@ -2,14 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 from keyfuse_rules import Secret
-from keyfuse_rules.matching import Matcher
-from keyfuse_rules.model import OWN_RULE
-from keyfuse_rules.pack import default_rules
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.model import Finding, ScanResult
 from keyfuse_scanner.modes import Scanning, scan_range
@@ -21,7 +17,7 @@ from keyfuse_webhook.git_fetch import FetchFailed, fetch
 from keyfuse_webhook.github_names import is_zero
 from keyfuse_webhook.jobs_model import TryAgain
 from keyfuse_webhook.legacy_rules import ID as LEGACY
-from keyfuse_webhook.legacy_rules import legacy_rules
+from keyfuse_webhook.matchers import of_own_keys
 from keyfuse_webhook.mirrors import Mirrors
 from keyfuse_webhook.push_range import (
     Fetch,
@@ -61,6 +57,8 @@ class PushScan:
         self._store = store
         self._mirrors = mirrors
         self._tokens = tokens
+        # Nothing else can be killed, and nothing shall wait for the rest.
+        self._matchers = of_own_keys(store.settings)
 
     def first(self, push: Push) -> Scanned | None:
         """Work out what is new and scan it; None where the pushed tip is not there any more.
@@ -102,10 +100,11 @@ class PushScan:
 
     def _scan(self, mirror: Path, new: NewCommits) -> Scanned:
         # Nothing is judged away: whether it is a key of ours is proven, not guessed.
-        scanning = Scanning(self._matcher, every=True)
+        matcher = self._matchers.here()
+        scanning = Scanning(matcher, every=True)
         examined = scan_range(scanning, Repository(str(mirror)), str(new))
-        result = conclude(examined, self._matcher, every=True)
-        findings = [finding for finding in result.findings if _may_be_ours(finding)]
+        result = conclude(examined, matcher, every=True)
+        findings = [finding for finding in result.findings if may_be_ours(finding)]
         keys = self._store.match([finding.secret.reveal() for finding in findings])
         found = [
             Found(finding, key)
@@ -115,12 +114,7 @@ class PushScan:
         ]
         return Scanned(new, head_commit(mirror, new), found, result)
 
-    @cached_property
-    def _matcher(self) -> Matcher:
-        """Our own keys alone: nothing else can be killed, and nothing shall wait for the rest."""
-        own = [rule for rule in default_rules() if rule.rule_id == OWN_RULE]
-        return Matcher(own + legacy_rules(self._store.settings.key_types))
 
-
-def _may_be_ours(finding: Finding) -> bool:
+def may_be_ours(finding: Finding) -> bool:
+    """Whether a finding is worth the proof: a right checksum, or a key from before keyfuse."""
     return finding.checksum == "valid" or finding.rule.startswith(LEGACY)
