@@ -10,40 +10,34 @@ from keyfuse_scanner.errors import UsageError
 
 
 class Commands(click.Group):
-    """Our own commands, and those of other packages, which are loaded when they are called."""
+    """Commands that are loaded when they are called, ours and those of other packages."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
-        return sorted([*super().list_commands(ctx), *ELSEWHERE])
+        return sorted(ELSEWHERE)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command; one of another package is loaded now."""
-        if cmd_name in ELSEWHERE:
-            try:
-                return _load(cmd_name)
-            except UsageError:
-                if not ctx.resilient_parsing:
-                    raise
-                return None  # a shell that completes wants no message
-        return super().get_command(ctx, cmd_name)
+        """Return a command, which is loaded now."""
+        if cmd_name not in ELSEWHERE:
+            return None
+        try:
+            return _load(cmd_name)
+        except UsageError:
+            if not ctx.resilient_parsing:
+                raise
+            return None  # a shell that completes wants no message
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without loading any."""
-        rows = [(name, self._short_help(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, ELSEWHERE[name].help) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete the names of commands without loading any."""
         names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
-        items = [CompletionItem(name, help=self._short_help(ctx, name)) for name in names]
+        items = [CompletionItem(name, help=ELSEWHERE[name].help) for name in names]
         return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
-
-    def _short_help(self, ctx: click.Context, name: str) -> str:
-        if name in ELSEWHERE:
-            return ELSEWHERE[name].help
-        command = super().get_command(ctx, name)
-        return command.get_short_help_str(limit=80) if command else ""
 
 
 def _load(name: str) -> click.Command:
@@ -82,19 +76,3 @@ def _print_version(ctx: click.Context, _param: click.Parameter, asked: bool) -> 
 )
 def keyfuse() -> None:
     """Issue API keys, find them wherever they leak, and blow the fuse."""
-
-
-def _register() -> None:
-    from keyfuse_scanner.commands_action import action
-    from keyfuse_scanner.commands_baseline import baseline
-    from keyfuse_scanner.commands_doctor import completion, doctor
-    from keyfuse_scanner.commands_hook import hook
-    from keyfuse_scanner.commands_init import init
-    from keyfuse_scanner.commands_rules import rules
-    from keyfuse_scanner.commands_scan import scan
-
-    for command in (scan, hook, baseline, rules, action, doctor, completion, init):
-        keyfuse.add_command(command)
-
-
-_register()

@@ -6,7 +6,7 @@ import sys
 import click
 
 
-@click.command(short_help="Be a step of a GitHub workflow.")
+@click.command()
 def action() -> int:
     """Scan what the event of a GitHub workflow brought; `action.yml` runs this.
 

@@ -15,7 +15,7 @@ from keyfuse_scanner.terminal import write_out
 _MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
 
 
-@click.command(short_help="Check that hook, engine, rules and service are in place.")
+@click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--service", metavar="URL", help="Your keyfuse service (default: KEYFUSE_BASE_URL).")
 def doctor(*, as_json: bool, service: str | None) -> int:

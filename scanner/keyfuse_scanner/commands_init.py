@@ -26,7 +26,7 @@ _HOOKS: tuple[Hook, ...] = ("pre-commit", "git", "none")
 _NONE = "none"
 
 
-@click.command(short_help="Set a repository up: policy, hook, workflow, middleware.")
+@click.command()
 @click.option("--prefix", "given", metavar="PREFIX", multiple=True, help="Of your keys; repeat.")
 @click.option("--hook", type=click.Choice(_HOOKS), help="How commits are scanned.")
 @click.option("--source", metavar="OWNER/NAME@COMMIT", help="Your keyfuse, for the workflow.")

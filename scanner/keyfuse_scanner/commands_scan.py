@@ -57,7 +57,7 @@ class Since(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
-@click.command(short_help="Find secrets in files, in what is staged, or in history.")
+@click.command()
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path())
 @click.option("--staged", is_flag=True, help="Scan what is about to be committed.")
 @click.option(
