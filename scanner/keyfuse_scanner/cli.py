@@ -12,7 +12,7 @@ from keyfuse_scanner.errors import UsageError
 class Commands(click.Group):
     """Commands that are loaded when they are called, ours and those of other packages."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click has it
         """Return the names of all commands."""
         return sorted(ELSEWHERE)
 
