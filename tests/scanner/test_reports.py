@@ -180,6 +180,18 @@ def test_gitlab_gets_the_fields_its_schema_asks_for():
     (entry,) = document["vulnerabilities"]
     assert entry["location"]["commit"] == {"sha": "0000000"}
     assert {"id", "identifiers", "location", "category", "severity"} <= entry.keys()
+    assert entry["severity"] in {"Info", "Unknown", "Low", "Medium", "High", "Critical"}
+    for part in ("analyzer", "scanner"):
+        assert {"id", "name", "vendor", "version"} <= document["scan"][part].keys()
+    assert document["scan"]["messages"] == [{"level": "warn", "value": "not scanned: x"}]
+
+
+def test_gitlab_gets_no_more_than_its_schema_allows():
+    rule = OWN._replace(rule_id="own", revoke_steps="step " * 3_000)
+    found = finding(rule="own", title="t" * 300)
+    outcome = ScanResult([found], [], 1, 1, rules={"own": rule})
+    (entry,) = json.loads(rendered("gitlab", outcome))["vulnerabilities"]
+    assert (len(entry["name"]), len(entry["solution"])) == (255, 7_000)
 
 
 def test_the_page_loads_nothing_and_runs_its_own_script_only(scanned):

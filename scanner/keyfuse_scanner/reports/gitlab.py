@@ -15,6 +15,8 @@ _NAMESPACE = "6f1d2a52-98c4-5c1b-9f5d-0c8a4a1f5c60"
 # What GitLab's own analyzer writes where there is no commit.
 _NO_COMMIT = "0000000"
 _NOT_SCANNED_MAX = 100
+# What the schema allows.
+_NAME_MAX, _SOLUTION_MAX = 255, 7_000
 
 
 def _now() -> datetime:
@@ -73,10 +75,10 @@ def _vulnerability(finding: Finding, advice: str) -> dict[str, object]:
         # The same finding has the same id in every report.
         "id": str(uuid5(UUID(_NAMESPACE), f"{finding.fingerprint}\0{finding.rule}\0{file}")),
         "category": "secret_detection",
-        "name": finding.title,
+        "name": finding.title[:_NAME_MAX],
         "description": tool.message(finding),
         "severity": finding.severity.label.capitalize(),
-        "solution": advice,
+        "solution": advice[:_SOLUTION_MAX],
         "identifiers": [
             {"type": "keyfuse_rule_id", "name": f"keyfuse {finding.rule}", "value": finding.rule}
         ],

@@ -21,8 +21,8 @@ def render(
     result: ScanResult, *, show_secrets: bool = False, colour: bool = False
 ) -> Iterator[str]:
     """Yield one block for each secret, then one line that sums up."""
-    for group in _groups(result.findings):
-        yield from _block(group, show_secrets=show_secrets, colour=colour)
+    for group in by_secret(result.findings):
+        yield from block(group, show_secrets=show_secrets, colour=colour)
     yield summary(result) + "\n"
 
 
@@ -51,7 +51,7 @@ def summary(result: ScanResult) -> str:
     return f"{line}; {_count(len(result.errors), 'thing')} could not be scanned"
 
 
-def _groups(findings: Iterable[Finding]) -> Iterable[list[Finding]]:
+def by_secret(findings: Iterable[Finding]) -> Iterable[list[Finding]]:
     """Return the findings of each secret, those that count apart from those that do not."""
     groups: dict[object, list[Finding]] = {}
     for finding in findings:
@@ -60,7 +60,14 @@ def _groups(findings: Iterable[Finding]) -> Iterable[list[Finding]]:
     return groups.values()
 
 
-def _block(group: list[Finding], *, show_secrets: bool, colour: bool) -> Iterator[str]:
+def block(
+    group: list[Finding],
+    *,
+    show_secrets: bool = False,
+    colour: bool = False,
+    others: int = _OTHERS_SHOWN,
+) -> Iterator[str]:
+    """Yield the lines about one secret: where, what, how certain, and `others` more places."""
     finding = group[0]
     shown = finding.secret.reveal() if show_secrets else finding.redacted
     title = f"{finding.title} ({finding.severity.label})"
@@ -72,17 +79,17 @@ def _block(group: list[Finding], *, show_secrets: bool, colour: bool) -> Iterato
     yield f"    {harmless(shown)}  {_certainty(finding)}\n"
     for detail in _details(finding):
         yield f"    {harmless(detail)}\n"
-    yield from _others(group[1:])
+    yield from _others(group[1:], others)
     yield f"    {finding.rule}  fingerprint {finding.fingerprint}\n"
     yield "\n"
 
 
-def _others(findings: list[Finding]) -> Iterator[str]:
+def _others(findings: list[Finding], shown: int) -> Iterator[str]:
     """Yield where else the secret stands, a few places at most."""
-    for finding in findings[:_OTHERS_SHOWN]:
+    for finding in findings[:shown]:
         commit = f"  commit {finding.commit[:_SHORT_ID]}" if finding.commit else ""
         yield f"    also {harmless(_where(finding))}{commit}\n"
-    more = len(findings) - _OTHERS_SHOWN
+    more = len(findings) - shown
     if more > 0:
         yield f"    and at {_count(more, 'more path')}\n"
 
