@@ -1,5 +1,6 @@
 """`keyfuse hook`."""
 
+import json
 import os
 import shutil
 import sys
@@ -14,6 +15,7 @@ from keyfuse_scanner.git import Repository
 from keyfuse_scanner.policy import Found, Policy, find_policy
 from keyfuse_scanner.printable import harmless
 
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _GLOBAL = click.option("--global", "everywhere", is_flag=True, help="For all your repositories.")
 
 
@@ -24,12 +26,16 @@ def hook() -> None:
 
 @hook.command()
 @_GLOBAL
-def install(*, everywhere: bool) -> None:
+@_JSON
+def install(*, everywhere: bool, as_json: bool) -> None:
     """Install the pre-commit hook of this repository; one that is there already runs first."""
     if everywhere:
         installed = hook_install.install_global(program(), _global_folder())
     else:
         installed = hook_install.install(Repository(), program())
+    if as_json:
+        click.echo(json.dumps({"path": str(installed.path), "chained": installed.chained}))
+        return
     click.echo(f"installed {harmless(str(installed.path))}")
     if installed.chained:
         click.echo("the hook that was there before is kept and runs first")
@@ -37,12 +43,16 @@ def install(*, everywhere: bool) -> None:
 
 @hook.command()
 @_GLOBAL
-def uninstall(*, everywhere: bool) -> None:
+@_JSON
+def uninstall(*, everywhere: bool, as_json: bool) -> None:
     """Remove the hook and put back the one that was there before."""
     if everywhere:
         removed = hook_install.uninstall_global(_global_folder())
     else:
         removed = hook_install.uninstall(Repository())
+    if as_json:
+        click.echo(json.dumps({"removed": removed}))
+        return
     click.echo("removed" if removed else "there is no hook to remove")
 
 

@@ -1,5 +1,6 @@
 """The pre-commit hook, with real commits."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -207,3 +208,12 @@ def test_the_short_way_and_click_agree(repo, keyfuse):
     repo.stage("a", "clean")
     assert keyfuse("hook", "run") == (0, "", "")
     assert _run_click(["hook", "run"]) == 0
+
+
+def test_programs_are_told_in_json(repo, keyfuse, program):
+    repo.write(".git/hooks/pre-commit", "#!/bin/sh\n")
+    installed = json.loads(keyfuse("hook", "install", "--json").out)
+    assert installed == {"path": str(repo.path / ".git/hooks/pre-commit"), "chained": True}
+    assert json.loads(keyfuse("hook", "uninstall", "--json").out) == {"removed": True}
+    (repo.path / ".git/hooks/pre-commit").unlink()
+    assert json.loads(keyfuse("hook", "uninstall", "--json").out) == {"removed": False}

@@ -200,8 +200,18 @@ def test_what_cannot_be_is_refused_before_anything_is_scanned(push):
             push(**wrong)
 
 
-def test_fail_on_decides_what_fails(push):
-    assert push(INPUT_FAIL_ON="critical", INPUT_UPLOAD_SARIF="false").code == 1
+def test_fail_on_decides_what_fails(workflow, remote):
+    policy = '[[rules]]\nid = "ticket"\ntitle = "Ticket"\npattern = "TICKET-[0-9]{6}"\n'
+    policy += 'severity = "medium"\nliterals = ["TICKET-"]\n'
+    head = remote.commit("first", keyfuse_toml=policy, a_txt="TICKET-123456\n")
+    remote.push("HEAD:refs/heads/main")
+    runner = workflow()
+    runner.check_out(head)
+    event = push_payload(remote.name, "0" * 40, head)
+    for threshold, code in (("", 1), ("medium", 1), ("high", 0)):
+        done = runner.run("push", event, head, INPUT_FAIL_ON=threshold)
+        assert (done.code, done.outputs["medium"]) == (code, "1")
+        assert "::warning title=Ticket (medium)" in done.log
 
 
 def test_the_summary_shows_what_and_where_and_what_to_do(push, remote):
