@@ -23,7 +23,7 @@ from keyfuse_scanner.modes import Scanning
 from keyfuse_scanner.policy import find_policy, parse_severity, parse_size
 from keyfuse_scanner.reports import PRIVATE, REPORTS, report
 from keyfuse_scanner.reports.text import problem_line, stale_line
-from keyfuse_scanner.rulebook import make_matcher
+from keyfuse_scanner.rulebook import make_matcher, rules_key
 from keyfuse_scanner.scan import conclude
 from keyfuse_scanner.terminal import complain, open_output, wants_colour, write
 from keyfuse_scanner.verdict import exit_code
@@ -155,6 +155,11 @@ def scan(
     )
     limit = policy.max_file_size if max_file_size is None else max_file_size
     scanning = Scanning(matcher, limit, every=all_, jobs=jobs)
+    if mode["history"] and not no_cache:
+        key = rules_key(
+            policy, rule_files=rule_files, rule_set=rule_set, only=only, decode=not no_decode
+        )
+        scanning = scanning._replace(rules_key=key)
     examine = _mode(paths, **mode)
     tell = _reporter(report_to, report_prefix)
     # What somebody asks to be burned is found whatever the repository says.

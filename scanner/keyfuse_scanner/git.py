@@ -174,7 +174,7 @@ def stream(
 
 @contextmanager
 def beside(
-    repository: Repository, command: str, *arguments: str
+    repository: Repository, command: str, *arguments: str, feed: str = ""
 ) -> Iterator[Callable[[], Printed]]:
     """Start a git command and yield what waits for its end.
 
@@ -184,10 +184,14 @@ def beside(
         repository: Where.
         command: The git command.
         arguments: Its arguments.
+        feed: Its standard input, which it has to read before it prints.
     """
     import subprocess
 
-    process = _start(repository, [*_NO_HOOKS, command, *arguments], subprocess.DEVNULL)
+    process = _start(repository, [*_NO_HOOKS, command, *arguments], subprocess.PIPE)
+    assert process.stdin is not None
+    _write_lines(process.stdin, feed.splitlines())
+    process.stdin = None
 
     def finish() -> Printed:
         stdout, stderr = process.communicate()
@@ -253,6 +257,14 @@ def location(repository: Repository, name: str) -> "Path":
     from pathlib import Path
 
     path = _line(run(repository, "rev-parse", "--git-path", name))
+    return Path(repository.directory or ".", path)
+
+
+def common_directory(repository: Repository) -> "Path":
+    """Return the directory that all work trees of a repository share."""
+    from pathlib import Path
+
+    path = _line(run(repository, "rev-parse", "--git-common-dir"))
     return Path(repository.directory or ".", path)
 
 

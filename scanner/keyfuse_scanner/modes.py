@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 from types import MappingProxyType
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from keyfuse_rules.matching import Matcher
 from keyfuse_scanner.errors import GitFailed
@@ -13,9 +13,9 @@ from keyfuse_scanner.introduced import introduced
 from keyfuse_scanner.model import Document, Hit, Place, Unscanned
 
 if TYPE_CHECKING:
-    from keyfuse_scanner.everything import Shard
     from keyfuse_scanner.sources.revisions import Range
     from keyfuse_scanner.sources.staged import Staged
+    from keyfuse_scanner.storereading import Shard
 
 
 class Scanning(NamedTuple):
@@ -26,12 +26,14 @@ class Scanning(NamedTuple):
         max_size: Bytes above which a file or blob is left out; None for no limit.
         every: Keep what is judged to be no secret, too.
         jobs: Processes at most; None is one for each core.
+        rules_key: Plain values that decide what the rules find; None to remember nothing.
     """
 
     matcher: Matcher
     max_size: int | None = None
     every: bool = False
     jobs: int | None = None
+    rules_key: tuple[Any, ...] | None = None
 
 
 def scan_files(scanning: Scanning, paths: Iterable[str]) -> Examined:

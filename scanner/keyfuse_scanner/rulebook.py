@@ -2,11 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from keyfuse_rules.errors import RulesError
 from keyfuse_rules.matching import Matcher
 from keyfuse_rules.model import Rule
-from keyfuse_scanner.engine import kept_engine, load_engine, load_matcher, matcher_of
+from keyfuse_scanner.engine import (
+    kept_engine,
+    load_engine,
+    load_matcher,
+    matcher_of,
+    what_decides,
+)
 from keyfuse_scanner.errors import UsageError
 from keyfuse_scanner.policy import Policy
 from keyfuse_scanner.printable import harmless
@@ -37,6 +44,21 @@ def make_matcher(
         cache=cache,
     )
     return matcher_of(engine)
+
+
+def rules_key(
+    policy: Policy,
+    *,
+    rule_files: Sequence[str] = (),
+    rule_set: str | None = None,
+    only: Sequence[str] = (),
+    decode: bool = True,
+) -> tuple[Any, ...] | None:
+    """Return what tells these rules from all others; None where they cannot be read."""
+    try:
+        return what_decides(_key(policy, rule_files, rule_set, only), decode=decode)
+    except OSError:
+        return None
 
 
 def is_compiled(policy: Policy) -> bool:

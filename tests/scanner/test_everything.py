@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from keyfuse_rules.pack import default_rules
 from keyfuse_scanner.engine import load_matcher
-from keyfuse_scanner.everything import GitObjects, examine_everything
+from keyfuse_scanner.everything import examine_everything
 from keyfuse_scanner.examine import examine
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.model import Hit
@@ -20,6 +20,7 @@ from keyfuse_scanner.modes import Scanning
 from keyfuse_scanner.objects import read_objects
 from keyfuse_scanner.objectstore import BLOB, TREE
 from keyfuse_scanner.sieve import Sieve
+from keyfuse_scanner.storereading import GitObjects
 from scanner.objectstore.stores import git
 from scanner.objectstore.test_objectstore_equals_git import build
 from support.keys import break_checksum, make_key

@@ -6,11 +6,11 @@ import pytest
 
 from keyfuse_rules.pack import default_rules
 from keyfuse_scanner.engine import load_matcher
-from keyfuse_scanner.everything import Shard
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.model import Finding, ScanResult
 from keyfuse_scanner.modes import Scanning, scan_history
 from keyfuse_scanner.scan import conclude, merge
+from keyfuse_scanner.storereading import Shard
 from support.keys import make_key
 
 MATCHER = load_matcher(default_rules()[:1], cache=False)

@@ -14,11 +14,11 @@ import structlog
 
 from keyfuse_scanner import git
 from keyfuse_scanner.errors import ScannerError
-from keyfuse_scanner.everything import Shard
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.model import Finding, ScanResult
 from keyfuse_scanner.modes import Scanning, scan_history
 from keyfuse_scanner.scan import conclude
+from keyfuse_scanner.storereading import Shard
 from keyfuse_store import KeyStore, scans
 from keyfuse_store.leaks import Evidence
 from keyfuse_store.scans import Part, Scan

@@ -193,9 +193,20 @@ def _key(key: Any, decode: bool, facts: Facts) -> tuple[Any, ...]:
     return facts.engine, facts.version, sys.platform, sys.version, decode, what
 
 
-def _stamp(folder: str) -> tuple[Any, ...]:
+def what_decides(key: Any, *, decode: bool) -> tuple[Any, ...]:
+    """Return plain values that change when a scan may find something else.
+
+    Args:
+        key: As for `load_engine`.
+        decode: Whether encoded text and archives are looked into.
+    """
+    ours = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120 - as below
+    code = (_stamp("decoding"), _stamp("", ours), _stamp("archives", ours))
+    return (*_key(key, decode, engine_facts()), code)
+
+
+def _stamp(folder: str, root: str = keyfuse_rules.__path__[0]) -> tuple[Any, ...]:
     """Return what changes when a file that comes with keyfuse does: rules, or their code."""
-    root = keyfuse_rules.__path__[0]
     place = os.path.join(root, folder)  # noqa: PTH118 - pathlib costs a hook more than all of this
     if os.path.basename(os.path.dirname(root)) in _INSTALLED:  # noqa: PTH119, PTH120 - the same
         status = os.stat(place)  # noqa: PTH116 - the same

@@ -15,7 +15,6 @@ from keyfuse_scanner.objectstore.model import (
     Scanner,
     Unread,
 )
-from keyfuse_scanner.objectstore.scanning import scan
 
 __all__ = [
     "BLOB",
@@ -31,5 +30,4 @@ __all__ = [
     "Scan",
     "Scanner",
     "Unread",
-    "scan",
 ]

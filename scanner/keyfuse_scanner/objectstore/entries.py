@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from keyfuse_scanner.objectstore.forking import fork_map
 from keyfuse_scanner.objectstore.headers import NONE, REF_DELTA, UNKNOWN, after_size, read_chunk
+from keyfuse_scanner.objectstore.idtable import ID
 from keyfuse_scanner.objectstore.model import NotUnderstood
 from keyfuse_scanner.objectstore.pack import HEADER, Pack
-from keyfuse_scanner.objectstore.packindex import ID
 
 CIRCLE = 5  # not in use by git
 

@@ -1,7 +1,8 @@
 """Have git read what this reader cannot."""
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 
+from keyfuse_scanner.objectstore.idtable import Ids
 from keyfuse_scanner.objectstore.model import (
     KINDS,
     Damaged,
@@ -26,12 +27,13 @@ def scan_with_git(
     make_scanner: Callable[[], Scanner[T]],
     limits: Limits,
     skip: Container[bytes] | None,
+    known: Sequence[Ids] = (),
 ) -> Scan[T]:
     """Look into the objects that failed, and into all that stand in files not understood."""
     scan = Scan[T]([], [], 0, 0)
     wanted: dict[bytes, str] = dict.fromkeys(failed, _UNREAD)
     if plan.odd:
-        wanted |= dict.fromkeys(_elsewhere(plan, git, skip, scan.unread), _UNREAD)
+        wanted |= dict.fromkeys(_elsewhere(plan, git, skip, known, scan.unread), _UNREAD)
     if not wanted:
         return scan
     scanner = make_scanner()
@@ -48,7 +50,11 @@ def scan_with_git(
 
 
 def _elsewhere(
-    plan: Plan, git: Git, skip: Container[bytes] | None, unread: list[Unread]
+    plan: Plan,
+    git: Git,
+    skip: Container[bytes] | None,
+    known: Sequence[Ids],
+    unread: list[Unread],
 ) -> Iterator[bytes]:
     """Yield the ids of what the files that are understood do not hold."""
     loose = {object_id for object_id, _ in plan.loose}
@@ -59,7 +65,8 @@ def _elsewhere(
             if object_id in loose or any(index.find(object_id) is not None for index in packed):
                 continue
             any_there = True
-            if skip is None or object_id not in skip:
+            skipped = skip is not None and object_id in skip
+            if not skipped and all(table.find(object_id) is None for table in known):
                 yield object_id
     except Damaged:
         any_there = False

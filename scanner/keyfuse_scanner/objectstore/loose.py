@@ -1,6 +1,5 @@
 """Loose objects: one zlib file each, `type SP size NUL content` (gitformat-loose(5))."""
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -19,34 +18,8 @@ from keyfuse_scanner.objectstore.model import (
     T,
 )
 
-_NAME = re.compile(r"[0-9a-f]{38}").fullmatch
-_LONG_NAME = re.compile(r"[0-9a-f]{62}").fullmatch
 _HEAD = re.compile(rb"(commit|tree|blob|tag) (0|[1-9]\d{0,18})\0").match
 _HEAD_LENGTH = 32
-
-
-def list_loose(directory: Path, odd: list[str]) -> Iterator[tuple[bytes, Path]]:
-    """Yield id and file of each loose object in an object directory.
-
-    Args:
-        directory: The object directory.
-        odd: Gets the reason where git has to be asked for what is here.
-    """
-    for byte in range(256):
-        folder = directory / f"{byte:02x}"
-        try:
-            names = sorted(os.listdir(folder))  # noqa: PTH208 - half the price of Path.iterdir
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError as error:
-            odd.append(f"loose objects cannot be listed: {error.strerror}")
-            continue
-        for name in names:
-            if _NAME(name):
-                yield bytes.fromhex(folder.name + name), folder / name
-            elif _LONG_NAME(name):
-                odd.append("loose objects of another hash function")
-                return
 
 
 def read_loose(

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from keyfuse_scanner.objectstore.files import map_file
+from keyfuse_scanner.objectstore.idtable import ID
 from keyfuse_scanner.objectstore.model import NotUnderstood
-from keyfuse_scanner.objectstore.packindex import ID, PackIndex, open_index
+from keyfuse_scanner.objectstore.packindex import PackIndex, open_index
 
 HEADER = 12
 TRAILER = ID

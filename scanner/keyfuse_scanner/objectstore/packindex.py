@@ -9,9 +9,9 @@ from struct import iter_unpack, unpack_from
 from sys import byteorder
 
 from keyfuse_scanner.objectstore.files import map_file
+from keyfuse_scanner.objectstore.idtable import ID, Ids
 from keyfuse_scanner.objectstore.model import NotUnderstood
 
-ID = 20
 _FANOUT = 8
 _IDS = _FANOUT + 256 * 4
 _PER_OBJECT = ID + 4 + 4  # id, CRC-32, offset
@@ -52,6 +52,10 @@ class PackIndex:
         """Return the id of an object by its number."""
         return self._data[_IDS + ID * number : _IDS + ID * (number + 1)]
 
+    def table(self) -> bytes:
+        """Return all ids in order, one behind the other."""
+        return self._data[_IDS : _IDS + ID * self.count]
+
     def find(self, object_id: bytes) -> int | None:
         """Return the number of an object, None if it is not in the pack."""
         low, high = self.fanout[object_id[0] : object_id[0] + 2]
@@ -87,8 +91,8 @@ def open_index(path: Path) -> PackIndex:
     return PackIndex(map_file(path))
 
 
-def known_to(earlier: list[PackIndex], index: PackIndex) -> Iterator[int]:
-    """Yield the numbers of objects in `index` that an earlier pack has too.
+def known_to(earlier: list[Ids], index: PackIndex) -> Iterator[int]:
+    """Yield the numbers of objects in `index` that an earlier pack or table has too.
 
     One first byte at a time, so that only a 256th of the ids is in memory.
     """
@@ -102,7 +106,7 @@ def known_to(earlier: list[PackIndex], index: PackIndex) -> Iterator[int]:
                     yield number
 
 
-def _contains(index: PackIndex, byte: int, asked: int) -> Callable[[bytes], bool]:
+def _contains(index: Ids, byte: int, asked: int) -> Callable[[bytes], bool]:
     """Return a membership test that suits how often it will be asked."""
     low, high = index.fanout[byte : byte + 2]
     if high - low > asked * 16:

@@ -1,19 +1,19 @@
 """What is to be read in an object store, in units that any process can take."""
 
-import os
 from array import array
 from bisect import bisect_left
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from keyfuse_scanner.objectstore.directories import object_directories
 from keyfuse_scanner.objectstore.entries import Entries, read_entries
 from keyfuse_scanner.objectstore.forest import PER_OBJECT, grow
-from keyfuse_scanner.objectstore.loose import list_loose
+from keyfuse_scanner.objectstore.idtable import Ids, cover
+from keyfuse_scanner.objectstore.listing import list_loose, list_packs
 from keyfuse_scanner.objectstore.model import NotRegular, NotUnderstood, Unread
 from keyfuse_scanner.objectstore.pack import Pack, open_pack
-from keyfuse_scanner.objectstore.packindex import PackIndex, known_to
+from keyfuse_scanner.objectstore.packindex import known_to
 from keyfuse_scanner.objectstore.trees import Grown
 
 LOOSE = -1
@@ -90,6 +90,7 @@ def prepare(
     jobs: int,
     skip: Container[bytes] | None = None,
     skip_packs: Container[bytes] = (),
+    known: Sequence[Ids] = (),
 ) -> Plan:
     """Return what is to be read in an object directory and its alternates.
 
@@ -98,56 +99,49 @@ def prepare(
         jobs: How many processes will share the work.
         skip: Ids that need not be looked into.
         skip_packs: Checksums of packs of which nothing need be looked into.
+        known: Tables of ids that need not be looked into either.
     """
     directories, unread = object_directories(directory)
     odd: list[str] = []
     packs = sorted(
         _packs(directories, odd, unread), key=lambda pack: pack.index.count, reverse=True
     )
-    known = [pack for pack in packs if pack.checksum in skip_packs]
-    packs = [pack for pack in packs if pack.checksum not in skip_packs]
+    tables = list(known)
+    done = [pack for pack in packs if pack.checksum in skip_packs or cover(tables, pack.index)]
+    packs = [pack for pack in packs if pack not in done]
     size = sum(pack.end + PER_OBJECT * pack.index.count for pack in packs)
     unit_weight = max(_SMALLEST_UNIT, size // (jobs * _UNITS_PER_JOB))
     grown: list[Grown] = []
     for pack in packs:
-        earlier = [other.index for other in (*known, *(each.pack for each in grown))]
+        earlier = [*tables, *(other.index for other in (*done, *(each.pack for each in grown)))]
         try:
             grown.append(_grow(pack, earlier, unit_weight, skip, jobs))
         except NotUnderstood as reason:
             odd.append(str(reason))
-    packed = [pack.index for pack in (*known, *(each.pack for each in grown))]
+    packed = [*tables, *(pack.index for pack in (*done, *(each.pack for each in grown)))]
     loose = list(_loose(directories, odd, packed, skip))
     work = [
         Work(number, unit.starts, unit.weight)
         for number, each in enumerate(grown)
         for unit in each.forest.units
     ]
-    return Plan(known, grown, loose, [*work, *_loose_work(len(loose))], odd, unread)
+    return Plan(done, grown, loose, [*work, *_loose_work(len(loose))], odd, unread)
 
 
 def _packs(directories: list[Path], odd: list[str], unread: list[Unread]) -> Iterator[Pack]:
     for directory in directories:
-        try:
-            names = sorted(os.listdir(directory / "pack"))  # noqa: PTH208 - as in loose.py
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            odd.append(f"packs cannot be listed: {error.strerror}")
-            continue
-        for name in names:
-            # Git does not see an index without its pack, or a pack without its index.
-            if name.endswith(".idx") and f"{name[:-4]}.pack" in names:
-                try:
-                    yield open_pack(directory / "pack" / name)
-                except NotRegular as reason:
-                    unread.append(Unread(f"{name}: {reason}"))
-                except NotUnderstood as reason:
-                    odd.append(f"{name}: {reason}")
+        for name in list_packs(directory, odd):
+            try:
+                yield open_pack(directory / "pack" / name)
+            except NotRegular as reason:
+                unread.append(Unread(f"{name}: {reason}"))
+            except NotUnderstood as reason:
+                odd.append(f"{name}: {reason}")
 
 
 def _grow(
     pack: Pack,
-    earlier: list[PackIndex],
+    earlier: list[Ids],
     unit_weight: int,
     skip: Container[bytes] | None,
     jobs: int,
@@ -158,7 +152,7 @@ def _grow(
 
 
 def _skipped(
-    pack: Pack, entries: Entries, earlier: list[PackIndex], skip: Container[bytes] | None
+    pack: Pack, entries: Entries, earlier: list[Ids], skip: Container[bytes] | None
 ) -> bytearray | None:
     numbers = list(known_to(earlier, pack.index))
     if skip is not None:
@@ -176,7 +170,7 @@ def _skipped(
 def _loose(
     directories: list[Path],
     odd: list[str],
-    packed: list[PackIndex],
+    packed: list[Ids],
     skip: Container[bytes] | None,
 ) -> Iterator[tuple[bytes, Path]]:
     seen = set()

@@ -1,12 +1,13 @@
 """Scan a whole object store: the public call of this package."""
 
 import os
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Generic, NamedTuple
 
 from keyfuse_scanner.objectstore.fallback import scan_with_git
+from keyfuse_scanner.objectstore.idtable import Ids
 from keyfuse_scanner.objectstore.model import (
     Git,
     Limits,
@@ -32,6 +33,7 @@ def scan(
     limits: Limits = Limits(),  # noqa: B008 - a tuple, never changed
     skip: Container[bytes] | None = None,
     skip_packs: Container[bytes] = (),
+    known: Sequence[Ids] = (),
     progress: Callable[[Progress], None] | None = None,
     method: str | None = None,
 ) -> Scan[T]:
@@ -47,6 +49,7 @@ def scan(
         skip: Ids of objects not to look into; pickled where processes are not forked. Costs a
             look-up for each object there is, so a pack that is known as a whole goes below.
         skip_packs: Checksums of packs not to look into, as `Scan.packs` told them.
+        known: Tables of ids not to look into; a pack that holds no others costs next to nothing.
         progress: Called after each unit of work.
         method: How `multiprocessing` starts workers; None is what suits the platform.
 
@@ -54,10 +57,10 @@ def scan(
         WorkerFailed: the scanner raised an exception in another process.
     """
     jobs = jobs or _cores()
-    plan = prepare(directory, jobs, skip, skip_packs)
+    plan = prepare(directory, jobs, skip, skip_packs, known)
     outcomes = _in_this_process(plan, range(len(plan.work)), make_scanner, limits)
     if jobs > 1 and plan.weight >= SMALL:
-        recipe = partial(prepare, directory, jobs, skip, skip_packs)
+        recipe = partial(prepare, directory, jobs, skip, skip_packs, known)
         job = Job(recipe, make_scanner, limits, plan.signature)
         outcomes = _in_processes(plan, job, jobs, method)
     results: list[Result[T]] = []
@@ -79,6 +82,7 @@ def scan(
         make_scanner=make_scanner,
         limits=limits,
         skip=skip,
+        known=known,
     )
     return Scan(
         found=[*named.found, *by_git.found],

@@ -1,42 +1,21 @@
 """Everything a repository holds, or the part of it that some commits brought."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 
 from keyfuse_scanner import git
-from keyfuse_scanner.errors import GitFailed
-from keyfuse_scanner.git import Printed, Repository
+from keyfuse_scanner.git import Repository
 from keyfuse_scanner.model import Document, Unscanned
 from keyfuse_scanner.objects import read_objects
 from keyfuse_scanner.sources.revisions import (
     Objects,
     list_objects,
-    missing_objects,
     resolve,
     shallow_commits,
 )
 
-_EVERYTHING = ("--all", "--reflog", "--indexed-objects")
 
-
-@contextmanager
-def missing(repository: Repository) -> Iterator[Callable[[], list[Unscanned]]]:
-    """Look for what history names and the repository lacks, while other work is done.
-
-    What is yielded returns that when it is called; it waits for git.
-    """
-    arguments = ("--objects", "--quiet", "--missing=print", *_EVERYTHING)
-    with git.beside(repository, "rev-list", *arguments) as finish:
-        yield lambda: [*_missing(finish), *_cut_off(repository)]
-
-
-def _missing(finish: Callable[[], Printed]) -> list[Unscanned]:
-    printed, failure = finish()
-    unscanned = missing_objects(printed.decode("ascii").split("\n"))
-    return [*unscanned, Unscanned(str(failure))] if failure else unscanned
-
-
-def _cut_off(repository: Repository) -> list[Unscanned]:
+def cut_off(repository: Repository) -> list[Unscanned]:
+    """Return where history ends because the clone is a shallow one."""
     cut = shallow_commits(repository)
     reason = "history is cut off here: shallow clone"
     return [Unscanned(reason, object_id=min(cut))] if cut else []
@@ -86,14 +65,3 @@ def ref_tips(repository: Repository) -> list[str]:
     if git.succeeds(repository, "rev-parse", "--verify", "--quiet", "HEAD"):
         tips.append(resolve(repository, "HEAD"))
     return tips
-
-
-def ref_names(repository: Repository) -> Iterator[Document | Unscanned]:
-    """Yield the names of all refs."""
-    try:
-        printed = git.run(repository, "for-each-ref", "--format=%(refname)")
-    except GitFailed as failure:
-        yield Unscanned(str(failure))
-        return
-    for name in printed.splitlines():
-        yield Document("ref-name", None, None, (name,))

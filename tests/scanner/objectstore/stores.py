@@ -10,7 +10,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
-from keyfuse_scanner.objectstore import BLOB, COMMIT, TAG, TREE, Damaged, GitObject, Scan, scan
+from keyfuse_scanner.objectstore import BLOB, COMMIT, TAG, TREE, Damaged, GitObject, Scan
+from keyfuse_scanner.objectstore.scanning import scan
 
 NAMES = {COMMIT: "commit", TREE: "tree", BLOB: "blob", TAG: "tag"}
 Content = tuple[str, bytes]

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyfuse_scanner.objectstore import Limits, plan, scan
+from keyfuse_scanner.objectstore import Limits, plan
+from keyfuse_scanner.objectstore.scanning import scan
 from scanner.objectstore.stores import (
     Names,
     NoGit,

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from keyfuse_scanner.objectstore import Progress, plan, scan, scanning, workers
+from keyfuse_scanner.objectstore import Progress, plan, scanning, workers
 from keyfuse_scanner.objectstore.model import BLOB
+from keyfuse_scanner.objectstore.scanning import scan
 from scanner.objectstore.stores import (
     Copy,
     NoGit,
