@@ -9,6 +9,7 @@ they are left out, and the output says so.
 """
 
 import argparse
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -37,6 +38,9 @@ def main() -> None:
         peers = [] if "peers" in options.skip else _peers(folder, options.keys)
         _sqlite(sqlite.store, asked, peers, options.rounds)
         _differences(peers)
+        if "http" not in options.skip and shutil.which("wrk") is None:
+            print("over HTTP is left out: there is no wrk to load with", file=sys.stderr)
+            options.skip.append("http")
         if "http" not in options.skip:
             _http("SQLite", folder, sqlite.store, asked, options.rounds)
         if "postgresql" not in options.skip:

@@ -135,7 +135,7 @@ class KeyStore(MakesKeys, ChangesKeys, ReadsKeys):
         if self._waits and not wait:
             raise WouldWait("the database or the limits are not in this process")
         question = (scopes, any_of, resource, client_address, cost, user_agent)
-        return self._verify(token, question, holder=holder, wait=wait)
+        return self._verify(token, question, holder, wait)
 
     def flush(self) -> None:
         """Write the usage of this process that is still waiting, instead of within a second."""

@@ -64,7 +64,7 @@ class Quotas:
         _living.add(self)
 
     def take(
-        self, key_id: str, text: str, cost: int, now: int, *, wait: bool = True
+        self, key_id: str, text: str, cost: int, now: int, wait: bool = True
     ) -> Refusal | None:
         """Spend `cost` calls of a key's quota, or none if they are not all there.
 

@@ -13,25 +13,37 @@ from sqlalchemy import Connection, bindparam, delete, exists, select, text, upda
 from keyfuse_store.schema import code_hours, keys, usage_hours
 from keyfuse_store.tally import Codes, Hours
 
+# Most keys of a moment have the same counts (one call each): :counts has each of them once, as
+# [hour, valid, refused, spent, last], and :keys in the same place the keys that have them.
 _HOUR_ROWS = {
     "sqlite": """
-        SELECT json_extract(value, '$[0]') AS hour, json_extract(value, '$[1]') AS key_id,
-            json_extract(value, '$[2]') AS valid, json_extract(value, '$[3]') AS refused,
-            json_extract(value, '$[4]') AS spent,
-            nullif(json_extract(value, '$[5]'), 0) AS last_used_at
-        FROM json_each(:rows)""",
+        WITH counted AS MATERIALIZED (
+            SELECT key AS place, json_extract(value, '$[0]') AS hour,
+                json_extract(value, '$[1]') AS valid, json_extract(value, '$[2]') AS refused,
+                json_extract(value, '$[3]') AS spent, json_extract(value, '$[4]') AS last
+            FROM json_each(:counts)),
+        named AS (
+            SELECT places.key AS place, ids.value AS key_id
+            FROM json_each(:keys) AS places, json_each(places.value) AS ids)""",
     "postgresql": """
-        SELECT CAST(value->>0 AS bigint) AS hour, value->>1 AS key_id,
-            CAST(value->>2 AS bigint) AS valid, CAST(value->>3 AS bigint) AS refused,
-            CAST(value->>4 AS bigint) AS spent,
-            nullif(CAST(value->>5 AS bigint), 0) AS last_used_at
-        FROM json_array_elements(CAST(:rows AS json))""",
+        WITH counted AS MATERIALIZED (
+            SELECT place, CAST(value->>0 AS bigint) AS hour, CAST(value->>1 AS bigint) AS valid,
+                CAST(value->>2 AS bigint) AS refused, CAST(value->>3 AS bigint) AS spent,
+                CAST(value->>4 AS bigint) AS last
+            FROM json_array_elements(CAST(:counts AS json))
+                WITH ORDINALITY AS heads (value, place)),
+        named AS (
+            SELECT place, key_id
+            FROM json_array_elements(CAST(:keys AS json))
+                WITH ORDINALITY AS places (ids, place),
+                json_array_elements_text(ids) AS key_id)""",
 }
 # Sorted: two processes that write the same rows must not lock them in different orders.
 _ADD_HOURS = """
+    {rows}
     INSERT INTO kf_usage_hours (hour, key_id, valid, refused, spent, last_used_at)
-    SELECT hour, key_id, valid, refused, spent, last_used_at FROM ({rows}) AS more
-    WHERE true ORDER BY 1, 2
+    SELECT hour, key_id, valid, refused, spent, nullif(last, 0)
+    FROM named JOIN counted USING (place) WHERE true ORDER BY 1, 2
     ON CONFLICT (hour, key_id) DO UPDATE SET
         valid = kf_usage_hours.valid + excluded.valid,
         refused = kf_usage_hours.refused + excluded.refused,
@@ -58,9 +70,12 @@ class Rehash(NamedTuple):
 
 def add_hours(connection: Connection, hours: Hours) -> None:
     """Add counts to the statistics per key and hour."""
-    rows = [[hour, key_id, *counts] for (hour, key_id), counts in hours.items()]
+    alike: dict[tuple[int, ...], list[str]] = {}
+    for (hour, key_id), counts in hours.items():
+        alike.setdefault((hour, *counts), []).append(key_id)
     statement = _ADD_HOURS.format(rows=_HOUR_ROWS[connection.dialect.name])
-    connection.execute(text(statement), {"rows": json.dumps(rows)})
+    rows = {"counts": json.dumps(list(alike)), "keys": json.dumps(list(alike.values()))}
+    connection.execute(text(statement), rows)
 
 
 def add_codes(connection: Connection, codes: Codes) -> None:

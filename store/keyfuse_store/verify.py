@@ -4,7 +4,8 @@ parse → checksum → one look-up by id → HMAC compared → state → time �
 limits → quota.
 
 Whoever does not hold the whole secret learns nothing about the key, not even its state. This is
-the hot path: it asks for nothing twice, and whatever can wait is left to `usage`.
+the hot path: it asks for nothing twice, whatever can wait is left to `usage`, and calls are by
+place, which Python makes for half the price of calls by name.
 """
 
 import logging
@@ -72,7 +73,6 @@ class Verifier:
         self,
         token: object,
         question: Question = NOTHING_ASKED,
-        *,
         holder: bool = False,
         wait: bool = True,
     ) -> Verdict:
@@ -116,7 +116,7 @@ class Verifier:
         if version != self._current:
             self._usage.rehash(Rehash(key_id, version, *self._ring.digest(text)))
         kind = Holder if holder else Grant
-        return self._judge(kind(key_id, text[:_PREFIX_END], *row[2:]), question, now, wait)
+        return self._judge(kind(key_id, text[:_PREFIX_END], *row[2:]), question, now, wait, True)
 
     def _begin_second(self, now: int) -> None:
         """What needs doing now and then; a second that fails is begun again by the next call."""
@@ -128,23 +128,23 @@ class Verifier:
         """What is no key of ours as it stands: written as a URI, or from before keyfuse."""
         bare = strip_presentation(text)
         if bare != text and parse_id(bare) is not None:
-            return self.verify(bare, question, holder=holder, wait=wait)
+            return self.verify(bare, question, holder, wait)
         if self._older is None:
             return self._stranger(_MALFORMED, question)
         found = self._older.find(bare)
         if isinstance(found, str):
             return self._stranger(Verdict(ok=False, code=found), question)
-        return self._judge(found, question, self._clock(), wait, in_second=False)
+        return self._judge(found, question, self._clock(), wait, False)
 
     def _judge(
-        self, key: Grant, question: Question, now: int, wait: bool, *, in_second: bool = True
+        self, key: Grant, question: Question, now: int, wait: bool, in_second: bool
     ) -> Verdict:
         """What a proven key may do; `in_second` if the usage log knows what time it is."""
         scopes, any_of, resource, address, cost, agent = question
         code = standing(key, now) or _permission(key, scopes, any_of, resource, address)
         shortage = None
         if code is None and (key.rate_limit is not None or key.quota is not None):
-            shortage = self._take(key.id, key.rate_limit, key.quota, cost, now, wait=wait)
+            shortage = self._take(key.id, key.rate_limit, key.quota, cost, now, wait)
         if shortage is not None:
             code, after, limit = shortage.code, shortage.retry_after, shortage.limit
             verdict = Verdict(False, code, key.id, after, limit, key, self._key)

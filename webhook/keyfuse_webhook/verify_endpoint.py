@@ -4,9 +4,9 @@ The key travels in the body and nowhere else; neither it nor any other input is 
 service's hot path: a plain ASGI callable, reached before the router (`before_router`).
 """
 
+import asyncio
 import ipaddress
 from datetime import datetime
-from functools import partial
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from keyfuse_store import InvalidField, KeyStore, Verdict
 from keyfuse_store.asgi import unhurried
+from keyfuse_store.errors import WouldWait
 from keyfuse_webhook.bodies import receive_body
 from keyfuse_webhook.problem import Refusal, problem
 
@@ -64,10 +65,11 @@ class VerifyEndpoint:
             await refused(scope, receive, send)
             return
         try:
-            body = await receive_body(scope, receive, _LARGEST)
+            answer = await receive_body(scope, receive, _LARGEST)
         except ClientDisconnect:
             return
-        answer = body if isinstance(body, Refusal) else await self._answer(body)
+        if not isinstance(answer, Refusal):
+            answer = self._at_once(answer) or await self._in_thread(answer)
         if isinstance(answer, Refusal):
             await problem(answer)(scope, receive, send)
             return
@@ -75,25 +77,33 @@ class VerifyEndpoint:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
 
-    async def _answer(self, body: bytes) -> bytes | Refusal:
+    def _at_once(self, body: bytes) -> bytes | Refusal | None:
+        """The answer, or None where it takes its time."""
+        try:
+            return self._answer(body, False)
+        except WouldWait:
+            return None
+
+    async def _in_thread(self, body: bytes) -> bytes | Refusal:
+        return await asyncio.get_running_loop().run_in_executor(None, self._answer, body, True)
+
+    def _answer(self, body: bytes, wait: bool) -> bytes | Refusal:
         try:
             question = _decode(body)
-            return answer_to(await unhurried(partial(self._ask, question)))
+            verdict = self._store.verify(
+                question.key,
+                scopes=question.scopes,
+                any_of=question.any_of,
+                resource=question.resource,
+                client_address=question.client_address,
+                cost=question.cost,
+                user_agent=question.user_agent,
+                holder=True,
+                wait=wait,
+            )
         except (msgspec.MsgspecError, InvalidField, UnicodeError, RecursionError):
             return BAD_QUESTION
-
-    def _ask(self, question: Question, wait: bool) -> Verdict:
-        return self._store.verify(
-            question.key,
-            scopes=question.scopes,
-            any_of=question.any_of,
-            resource=question.resource,
-            client_address=question.client_address,
-            cost=question.cost,
-            user_agent=question.user_agent,
-            holder=True,
-            wait=wait,
-        )
+        return answer_to(verdict)
 
     async def _stop(self, request: Request) -> Response | None:
         """The refusal for a caller without the right to ask (RFC 6750), or None."""

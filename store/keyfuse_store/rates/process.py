@@ -20,7 +20,8 @@ class ProcessRates:
                 # `limits.admit` written out for the one limit that most keys have.
                 scaled = now * book.calls
                 before = book.single.get(key_id, 0)
-                after = (max(scaled, before)) + cost * book.period
+                arrival = before if before > scaled else scaled  # noqa: FURB136 - max() costs more
+                after = arrival + cost * book.period
                 if after - scaled <= book.tolerance:
                     book.single[key_id] = after
                     return None
