@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from keyfuse_rules import Secret
+from keyfuse_scanner.action.code_scanning import Analysis, Outcome, upload
 from keyfuse_store.settings import Settings
 from keyfuse_webhook import scan_org
 from keyfuse_webhook.app_setup import SetupFailed, exchange
@@ -42,6 +43,8 @@ CALLED = {
     "/repos/{owner}/{repo}/issues": ["get", "post"],
     "/repos/{owner}/{repo}/secret-scanning/alerts/{alert_number}": ["get", "patch"],
     "/repos/{owner}/{repo}/secret-scanning/alerts/{alert_number}/locations": ["get"],
+    "/repos/{owner}/{repo}/code-scanning/sarifs": ["post"],
+    "/repos/{owner}/{repo}/code-scanning/sarifs/{sarif_id}": ["get"],
     "/app/hook/deliveries": ["get"],
     "/app/hook/deliveries/{delivery_id}/attempts": ["post"],
     "/app-manifests/{code}/conversions": ["post"],
@@ -172,6 +175,14 @@ def test_alerts(below: Below) -> None:
     assert "commit" in {one.source for one in found}
     body = {"state": "resolved", "resolution": "revoked", "resolution_comment": "Revoked."}
     below.call("PATCH", "/secret-scanning/alerts/42", body)
+
+
+def test_sarif_of_the_action(url: str) -> None:
+    analysis = Analysis(url, "acme/app", SHA, "refs/heads/main")
+    outcome = upload(json.dumps({"version": "2.1.0", "runs": []}), analysis, TOKEN, lambda _: None)
+    assert outcome == Outcome("SARIF was uploaded to code scanning")
+    wrong = upload("{}", analysis._replace(commit_id="no commit"), TOKEN, lambda _: None)
+    assert wrong == Outcome("SARIF was not uploaded: GitHub answered 400", failed=True)
 
 
 def test_deliveries(api: GitHubApi, app: GitHubApp) -> None:
