@@ -26,6 +26,7 @@ ELSEWHERE = {
         "keyfuse_scanner.commands_doctor:completion",
         "Print what makes a shell complete commands and options.",
     ),
+    "console": Elsewhere("keyfuse_webhook.console.command:console", "Sign in to the console."),
     "db": Elsewhere("keyfuse_store.cli:db", "Make, migrate and check the database."),
     "demo": Elsewhere("keyfuse_webhook.demo:demo", "Show the whole story on throwaway data."),
     "doctor": Elsewhere(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from keyfuse_rules.redact import scrub
 from keyfuse_store.chain import ChainReport, Head, chain_key, check, link
@@ -140,18 +140,27 @@ def entries(
     action: str | None = None,
     actor: str | None = None,
     since: int | None = None,
-    after: int = 0,
+    after: int | None = None,
+    newest_first: bool = False,
     limit: int = 100,
 ) -> list[AuditEntry]:
-    """A page of the record, oldest first, after entry number `after` and from `since` on."""
-    found = select(table).where(table.c.seq > after).order_by(table.c.seq).limit(limit)
-    for column, wanted in ((table.c.subject, subject), (table.c.action, action)):
-        if wanted is not None:
-            found = found.where(column == wanted)
-    if actor is not None:
-        found = found.where(table.c.actor == actor)
+    """A page of the record, oldest first or newest first, after entry number `after`.
+
+    With `since`: nothing from before that moment (epoch microseconds).
+    """
+    seq = table.c.seq
+    found = select(table).order_by(seq.desc() if newest_first else seq).limit(limit)
+    if after is not None:
+        found = found.where(seq < after if newest_first else seq > after)
+    wanted = ((table.c.subject, subject), (table.c.action, action), (table.c.actor, actor))
+    for column, value in wanted:
+        if value is not None:
+            found = found.where(column == value)
     if since is not None:
-        found = found.where(table.c.at >= since)
+        # Entries stand in the order of time but for clocks that were set back: the number of the
+        # first one, out of an index, spares reading all that are older.
+        first = select(func.min(seq)).where(table.c.at >= since).scalar_subquery()
+        found = found.where(table.c.at >= since, seq >= first)
     return [_entry(row) for row in connection.execute(found)]
 
 

@@ -84,7 +84,12 @@ def response(connection: Connection, since: int) -> Response:
     """How fast keys died whose incident began at `since` or later."""
     claimed = (
         select(func.min(leak_evidence.c.claimed_at))
-        .where(leak_evidence.c.leak_id == leaks.c.id)
+        .where(
+            leak_evidence.c.leak_id == leaks.c.id,
+            # As `incidents` believes it.
+            leak_evidence.c.trust != "possession",
+            leak_evidence.c.claimed_at <= leaks.c.first_seen_at,
+        )
         .scalar_subquery()
     )
     rows = connection.execute(
@@ -94,7 +99,7 @@ def response(connection: Connection, since: int) -> Response:
         .order_by(leaks.c.first_seen_at.desc())
         .limit(_INCIDENTS_MAX)
     ).all()
-    # A key that was dead before it leaked waited for nobody.
+    # A key that was dead before it leaked kept nobody waiting.
     reported = [max(0, revoked - seen) for seen, revoked, _ in rows]
     leaked = [max(0, revoked - said) for _, revoked, said in rows if said is not None]
     return Response(len(rows), _median(reported), _median(leaked))

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from keyfuse_store import KeyStore
 from keyfuse_store.settings import Settings
 from keyfuse_webhook.app import build_app
+from keyfuse_webhook.console.audit_pages import CHECK, check_handler
 from keyfuse_webhook.github_jobs import github_handlers
 from keyfuse_webhook.jobs import JobQueue, JobWorker
 from keyfuse_webhook.mail_sink import MailSink
@@ -101,7 +102,7 @@ def open_service(github: StandInGitHub) -> Iterator[Callable[..., Service]]:
         queue = JobQueue(f"sqlite:///{store.database.path}")
         opened.extend([queue, store])
         service = Service(store, queue, github)
-        options = {"find_job": queue.find} | options
+        options = {"find_job": queue.find, "jobs": queue} | options
         app = build_app(store, options.pop("enqueue", queue.enqueue), **options)
         running.append(service.run(app))
         return next(running[-1])
@@ -129,6 +130,7 @@ def work() -> Iterator[Callable[[KeyStore], JobWorker]]:
         queues.append(JobQueue(url))
         handlers = {
             NOTIFY: OwnerNotices(store).handler(),
+            CHECK: check_handler(store),
             **github_handlers(store, queues[-1].enqueue),
         }
         running.append(JobWorker(url, handlers))

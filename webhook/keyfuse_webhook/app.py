@@ -17,7 +17,9 @@ from keyfuse_webhook.alerts_endpoint import PartnerAlerts
 from keyfuse_webhook.authorize_endpoint import AuthorizeEndpoint
 from keyfuse_webhook.before_router import BeforeRouter
 from keyfuse_webhook.burn_endpoint import BurnEndpoint
+from keyfuse_webhook.console.routes import console_routes
 from keyfuse_webhook.health import Readiness, healthz
+from keyfuse_webhook.jobs import JobQueue
 from keyfuse_webhook.keyring import KeyRing
 from keyfuse_webhook.model import GITHUB
 from keyfuse_webhook.problem import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, Refusal, problem
@@ -35,6 +37,7 @@ def build_app(
     role: Role = "all",
     host: str = "127.0.0.1",
     find_job: FindJob = lambda _: None,
+    jobs: JobQueue | None = None,
     lifespan: AbstractAsyncContextManager[None] | None = None,
 ) -> Starlette:
     """Put the application together.
@@ -45,6 +48,7 @@ def build_app(
         role: Which half of the paths to serve.
         host: What the service is bound to; loopback callers need no credential to verify.
         find_job: Looks a job up by its id.
+        jobs: What is shown of jobs to people; without it there is no console.
         lifespan: What runs beside it (the job worker), entered and left with it.
     """
     client = httpx.AsyncClient(timeout=httpx.Timeout(5.0), follow_redirects=False)
@@ -68,6 +72,7 @@ def build_app(
             # Envoy puts the path of the request behind the prefix it was told.
             Route("/v1/authorize/{original:path}", authorize),
             Route("/readyz", Readiness(store).readyz, methods=["GET"]),
+            *(console_routes(store, jobs, host) if jobs is not None else ()),
         ],
     }
 

@@ -50,6 +50,7 @@ def serve(settings: Settings, serving: Serving) -> None:
             role=serving.role,
             host=serving.host,
             find_job=queue.find,
+            jobs=queue,
             lifespan=_working(workers),
         )
         _say_what_is_missing(store)

@@ -12,6 +12,7 @@ import structlog
 from keyfuse_store import KeyStore
 from keyfuse_store.settings import Settings
 from keyfuse_webhook.catch_up import CatchUpWatch
+from keyfuse_webhook.console.audit_pages import CHECK, check_handler
 from keyfuse_webhook.expiry_warnings import WARN, ExpiryWarnings, ExpiryWatch
 from keyfuse_webhook.github_jobs import github_handlers
 from keyfuse_webhook.jobs import JobQueue, JobWorker
@@ -68,6 +69,7 @@ def handlers(store: KeyStore, enqueue: Enqueue) -> Mapping[str, Handler]:
     return {
         NOTIFY: OwnerNotices(store).handler(),
         WARN: ExpiryWarnings(store).handler(),
+        CHECK: check_handler(store),
         **github_handlers(store, enqueue),
     }
 

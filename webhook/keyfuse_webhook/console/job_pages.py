@@ -1,0 +1,41 @@
+"""Jobs: what waits, what runs, and the dead letters, which can be run again."""
+
+from starlette.responses import Response
+
+from keyfuse_webhook import job_control
+from keyfuse_webhook.console.visit import Visit, go_to
+from keyfuse_webhook.jobs_model import DEAD_STATES, State
+
+_PAGE = 50
+# What people look for, by the word in the address.
+_VIEWS: dict[str, tuple[State, ...]] = {
+    "all": (),
+    "open": ("waiting", "running"),
+    "dead": tuple(DEAD_STATES),
+    "done": ("done",),
+}
+
+
+def job_list(visit: Visit) -> Response:
+    """The youngest first, a page of them."""
+    view = visit.query.get("view", "all")
+    view = view if view in _VIEWS else "all"
+    text = visit.query.get("offset", "")
+    offset = int(text) if text.isdecimal() and len(text) < 7 else 0  # noqa: PLR2004 - a million
+    found = job_control.page(visit.queue, states=_VIEWS[view], offset=offset, limit=_PAGE + 1)
+    return visit.page(
+        "jobs.html",
+        jobs=found[:_PAGE],
+        counts=visit.queue.count(),
+        dead=DEAD_STATES,
+        view=view,
+        views=list(_VIEWS),
+        next_page=offset + _PAGE if len(found) > _PAGE else None,
+    )
+
+
+def retry_job(visit: Visit) -> Response:
+    """Run a dead letter again."""
+    job_id = visit.form.get("job", "")
+    job_control.retry(visit.store, visit.queue, job_id, actor=visit.who.actor)
+    return go_to("/console/jobs?view=open")
