@@ -164,6 +164,19 @@ def test_an_outage_passes_and_a_damaged_mirror_is_made_anew(scanning, remote, se
     assert started.runner.run(job).state == "done"
 
 
+def test_what_nobody_can_fetch_is_given_up_and_may_be_tried_once_more(scanning, remote, server):
+    _, started = scanning(("acme/app", False))
+    job = started.waiting[0]
+    server.status = 503
+    for _ in range(7):
+        with pytest.raises(TryAgain):
+            started.runner.run(job)
+    outcome = started.runner.run(job)
+    assert (outcome.state, "cannot be fetched" in outcome.reason) == ("failed", True)
+    server.status = None
+    assert started.runner.run(job).state == "done"
+
+
 def test_all_branches_and_tags_are_looked_into_as_long_as_they_are_there(scanning, remote):
     _, started = scanning(("acme/app", False))
     remote.git("checkout", "-q", "-b", "topic")

@@ -20,7 +20,14 @@ from keyfuse_webhook.git_fetch import RepositoryGone
 from keyfuse_webhook.github_answers import ApiRefused
 from keyfuse_webhook.github_api import Below, GitHubApi
 from keyfuse_webhook.github_app import Purpose
-from keyfuse_webhook.jobs_model import Handler, Job, Outcome, TryAgain, nothing_to_conclude
+from keyfuse_webhook.jobs_model import (
+    TAKEN_AT_ONCE,
+    Handler,
+    Job,
+    Outcome,
+    TryAgain,
+    nothing_to_conclude,
+)
 from keyfuse_webhook.revocation import LeakResponse, Sighting
 from keyfuse_webhook.secret_alert import candidates, first_place, places
 
@@ -55,7 +62,7 @@ class AlertResponse:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._threads, self.respond, job)
 
-        return Handler(attempt, nothing_to_conclude, one_at_a_time=False)
+        return Handler(attempt, nothing_to_conclude, one_at_a_time=False, at_once=TAKEN_AT_ONCE)
 
     def respond(self, job: Job) -> Outcome:
         """Deal with one alert.

@@ -11,6 +11,9 @@ State = Literal["waiting", "running", "done", "undeliverable", "failed"]
 DEAD_STATES: tuple[State, ...] = ("undeliverable", "failed")
 # Seconds. Nobody is left alone for longer, whatever they ask for.
 LONGEST_WISH = 3600.0
+# Jobs of a kind that a worker takes where the other side may be down: so many may wait for their
+# next attempt and others still go on, and what is more than that is left to other workers.
+TAKEN_AT_ONCE = 50
 
 
 class TryAgain(WebhookError):

@@ -18,7 +18,14 @@ from keyfuse_webhook.git_fetch import RepositoryGone
 from keyfuse_webhook.github_answers import ApiRefused
 from keyfuse_webhook.github_api import Below, GitHubApi
 from keyfuse_webhook.github_app import Purpose
-from keyfuse_webhook.jobs_model import Handler, Job, Outcome, TryAgain, nothing_to_conclude
+from keyfuse_webhook.jobs_model import (
+    TAKEN_AT_ONCE,
+    Handler,
+    Job,
+    Outcome,
+    TryAgain,
+    nothing_to_conclude,
+)
 from keyfuse_webhook.push_scan import PushScan
 
 BATCH = 50
@@ -52,7 +59,7 @@ class PushReports:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._threads, self.report, job)
 
-        return Handler(attempt, nothing_to_conclude, one_at_a_time=False)
+        return Handler(attempt, nothing_to_conclude, one_at_a_time=False, at_once=TAKEN_AT_ONCE)
 
     def report(self, job: Job) -> Outcome:
         """Report on one push.

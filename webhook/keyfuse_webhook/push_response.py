@@ -12,7 +12,7 @@ from keyfuse_store.leaks import Evidence
 from keyfuse_store.times import parse_moment
 from keyfuse_webhook.events import Push
 from keyfuse_webhook.git_fetch import RepositoryGone
-from keyfuse_webhook.jobs_model import Handler, Job, Outcome, nothing_to_conclude
+from keyfuse_webhook.jobs_model import TAKEN_AT_ONCE, Handler, Job, Outcome, nothing_to_conclude
 from keyfuse_webhook.push_scan import PushScan, Scanned
 from keyfuse_webhook.revocation import Enqueue, LeakResponse, Sighting
 
@@ -48,7 +48,7 @@ class PushResponse:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._threads, self.respond, job)
 
-        return Handler(attempt, nothing_to_conclude, one_at_a_time=False)
+        return Handler(attempt, nothing_to_conclude, one_at_a_time=False, at_once=TAKEN_AT_ONCE)
 
     def respond(self, job: Job) -> Outcome:
         """Deal with one push.

@@ -5,6 +5,7 @@ it again changes nothing, so a worker may die anywhere.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -38,6 +39,8 @@ SHARD_OBJECTS = 500_000
 _MOST_SHARDS = 64
 _AT_ONCE = 2
 _FETCH_TIMEOUT = 3600.0
+# Some two minutes of pauses: a repository that nobody can fetch shall not keep its place for ever.
+_MOST_FETCHES = 8
 _REFS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", "+refs/notes/*:refs/notes/*")
 # Lines cost the queue a look each; parts of one line wait for each other.
 _LINES = 32
@@ -70,6 +73,7 @@ class RepositoryScans:
         self._shard_objects = shard_objects
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="scan")
         self._matchers = of_everything(store.settings)
+        self._broken: Counter[str] = Counter()
 
     def handler(self) -> Handler:
         """This as the job worker wants it."""
@@ -136,6 +140,10 @@ class RepositoryScans:
                 fetch(mirror, url, _REFS, token=token, prune=True, timeout=_FETCH_TIMEOUT)
             except FetchFailed as error:
                 self._mirrors.discard(name)
+                self._broken[part.subject] += 1
+                if self._broken[part.subject] >= _MOST_FETCHES:
+                    del self._broken[part.subject]
+                    raise RepositoryGone(f"it cannot be fetched: {error}") from None
                 raise TryAgain(str(error)) from None
 
         with self._mirrors.reading(name, refresh) as mirror:
