@@ -74,8 +74,9 @@ def test_what_a_proposal_brings_is_never_judged_by_a_cache() -> None:
     events = set(re.findall(r"github.event_name == '(\w+)'", restore["if"]))
     assert events == {"schedule", "workflow_dispatch"}
     assert "steps.scan.outputs.remember == 'true'" in save["if"]
-    folders = {path for step in (restore, save) for path in step["with"]["path"].split()}
-    assert all(path.endswith("/scanned") for path in folders)
+    for step in (restore, save):
+        assert step["with"]["path"] == "${{ steps.install.outputs.memory }}"
+        assert "${{ steps.install.outputs.code }}" in step["with"]["key"]
 
 
 @pytest.mark.parametrize("kind", ["inputs", "outputs"])

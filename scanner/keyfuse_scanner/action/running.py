@@ -9,6 +9,7 @@ from typing import NamedTuple, TextIO
 
 from keyfuse_rules.matching import Matcher
 from keyfuse_scanner import git, leak_report, modes
+from keyfuse_scanner.action import remembering
 from keyfuse_scanner.action.checkout import bring_history, bring_range, parents_of
 from keyfuse_scanner.action.code_scanning import Analysis, Outcome, upload
 from keyfuse_scanner.action.committed_policy import policy_at
@@ -41,7 +42,10 @@ class _Rules(NamedTuple):
 
     def result(self, scan: Callable[[Scanning], Examined]) -> ScanResult:
         """Return the result of a scan by these rules."""
-        scanning = Scanning(self.matcher, self.found.policy.max_file_size)
+        policy = self.found.policy
+        scanning = Scanning(
+            self.matcher, policy.max_file_size, rules_key=remembering.rules_key(policy)
+        )
         return conclude(scan(scanning), self.matcher, suppression=self.left_out.suppression)
 
 

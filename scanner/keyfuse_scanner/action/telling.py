@@ -6,19 +6,16 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from keyfuse_rules.model import Severity
-from keyfuse_scanner.action import summary
+from keyfuse_scanner.action import remembering, summary
 from keyfuse_scanner.action.code_scanning import Outcome
 from keyfuse_scanner.action.event import Plan
 from keyfuse_scanner.action.job import Job
-from keyfuse_scanner.engine.privatefolder import cache_folder
 from keyfuse_scanner.model import ScanResult
 from keyfuse_scanner.printable import harmless
 from keyfuse_scanner.reports import github
 from keyfuse_scanner.reports.text import problem_line, stale_line
 from keyfuse_scanner.terminal import write
 
-# The folder of the cache that holds what was scanned; no other leaves a runner.
-_MEMORY = "scanned"
 _SCANNED = {
     "nothing": "nothing, for the branch was deleted",
     "range": "what this event brought",
@@ -84,7 +81,7 @@ def _outputs(planned: Plan, told: Told) -> Iterator[str]:
     yield f"errors={len(told.result.errors)}\n"
     yield f"complete={'true' if told.result.complete else 'false'}\n"
     yield f"reported={told.reported if not told.result.unreported else 0}\n"
-    kept = planned.keeps and told.result.complete and Path(cache_folder(), _MEMORY).is_dir()
+    kept = planned.keeps and told.result.complete and remembering.is_there()
     yield f"remember={'true' if kept else 'false'}\n"
     if told.alerts is not None:
         yield f"sarif={told.alerts[1]}\n"

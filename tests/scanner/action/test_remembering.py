@@ -1,6 +1,7 @@
 """What runners remember: where it is, whose it is, and that rules and code decide what it says."""
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from keyfuse_scanner.action import remembering
 from keyfuse_scanner.policy import Policy
 from support.hooks import push_payload
+from support.keys import make_key
 from support.workflow import pull_request
 
 
@@ -65,6 +67,28 @@ def test_only_what_main_or_a_schedule_scanned_is_kept(workflow, remote, cache):
         ("workflow_dispatch", {}),
     ):
         assert remembers(event, payload) == "false"
+
+
+def test_the_next_runner_finds_the_same_with_what_the_last_one_remembered(
+    workflow, remote, cache, planted
+):
+    remote.commit("leak", a_txt=f"{make_key().reveal()}\n")
+    head = remote.commit("hide", a_txt="nothing\n")
+    remote.push("HEAD:refs/heads/main")
+    cache.mkdir(mode=0o700, parents=True)
+    found = []
+    for _ in range(2):
+        runner = workflow()
+        runner.workspace = planted / "the-same-on-every-runner"
+        runner.check_out(head)
+        done = runner.run("schedule", {}, head)
+        found.append((done.code, done.outputs, done.log))
+        shutil.rmtree(runner.workspace)
+    assert found[0] == found[1]
+    assert found[0][1]["findings"] == "1"
+    assert found[0][1]["remember"] == "true"
+    (history,) = cache.glob("history-*")
+    assert history.stat().st_size
 
 
 def test_rules_are_told_apart_by_what_they_say_wherever_they_are(tmp_path):

@@ -304,25 +304,3 @@ def test_a_payload_that_is_none_is_refused(workflow, remote, event, payload):
     runner.check_out(head)
     with pytest.raises(UsageError, match="payload"):
         runner.run(event, payload, head)
-
-
-def test_only_what_main_or_a_schedule_scanned_is_kept(workflow, remote, monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    head = remote.commit("first")
-    remote.push("HEAD:refs/heads/main", "HEAD:refs/heads/topic")
-    push = push_payload(remote.name, "0" * 40, head)
-
-    def remembers(event, payload):
-        runner = workflow()
-        runner.check_out(head)
-        return runner.run(event, payload, head).outputs["remember"]
-
-    assert remembers("schedule", {}) == "false"
-    (tmp_path / "keyfuse" / "scanned").mkdir()
-    assert remembers("schedule", {}) == remembers("push", push) == "true"
-    for event, payload in (
-        ("push", push | {"ref": "refs/heads/topic"}),
-        ("pull_request", pull_request(head, head)),
-        ("workflow_dispatch", {}),
-    ):
-        assert remembers(event, payload) == "false"
