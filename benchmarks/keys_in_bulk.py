@@ -3,6 +3,8 @@
 import random
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,10 +61,19 @@ def fill(home: Path, url: str, keys: int) -> Filled:
     return Filled(store, tokens)
 
 
-def sample(filled: Filled, size: int) -> Sample:
+@contextmanager
+def filled(home: Path, url: str, keys: int) -> Iterator[Filled]:
+    issued = fill(home, url, keys)
+    try:
+        yield issued
+    finally:
+        issued.store.close()
+
+
+def sample(issued: Filled, size: int) -> Sample:
     """Draw the same keys each time."""
     source = random.Random(62)
-    valid = source.sample(filled.tokens, min(size, len(filled.tokens)))
+    valid = source.sample(issued.tokens, min(size, len(issued.tokens)))
     mistyped = [text[:-1] + ("1" if text[-1] == "0" else "0") for text in valid]
     unknown = [build("acme_live", source.randbytes(RANDOMNESS_LENGTH)).reveal() for _ in valid]
     return Sample(valid, mistyped, unknown)

@@ -40,6 +40,11 @@ def ratio(runs: Runs, one: str, other: str, *, cpu: bool = False) -> float:
     return statistics.median(_per_call(a, cpu=cpu) / _per_call(b, cpu=cpu) for a, b in pairs)
 
 
+def speed(runs: Runs, name: str) -> float:
+    """Calls a second: the median over the rounds."""
+    return 1 / statistics.median(_per_call(run, cpu=False) for run in runs[name])
+
+
 def print_runs(title: str, runs: Runs, floor: str) -> None:
     """One line for each candidate: medians, and how many times as long as the floor it takes."""
     print(f"\n{title}")
