@@ -6,10 +6,9 @@ IMMEDIATE` (two writers queue instead of failing half way) and is on disk when i
 read is one snapshot, and nobody waits longer than `BUSY_SECONDS` for a lock.
 """
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError
 
 from keyfuse_store.driver_errors import named_errors
-from keyfuse_store.errors import DatabaseReadOnly, DatabaseVanished, SettingsError
+from keyfuse_store.errors import DatabaseVanished, SettingsError
+from keyfuse_store.sqlite_file import identity_of, make_file
 
 BUSY_SECONDS = 5.0
 _WRITES = "keyfuse_writes"
@@ -71,7 +71,7 @@ class Database:
         self.path = path
         self.driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
         self.generation = 0
-        self._identity = None if path is None else _identity(path)
+        self._identity = None if path is None else identity_of(path)
 
     @property
     def embedded(self) -> bool:
@@ -141,7 +141,7 @@ class Database:
         """
         if self.path is None:
             return
-        identity = _identity(self.path)
+        identity = identity_of(self.path)
         if identity != self._identity:
             self._identity = identity
             self.generation += 1
@@ -191,7 +191,7 @@ def _open_sqlite(url: URL, *, create: bool) -> Database:
     path = Path(url.database).absolute()
     place = str(path)
     if create:
-        _make_file(path)
+        make_file(path)
     # mode=rw: a file that vanished must be an error, never quietly a new and empty database.
     uri = f"{path.as_uri()}?mode=rw"
 
@@ -228,34 +228,6 @@ def _open_postgresql(url: URL) -> Database:
     return Database(engine, connect, place, None)
 
 
-def _make_file(path: Path) -> None:
-    """Make an empty file that only its owner can read; leave one that is there alone.
-
-    It gets its name when it is in WAL mode: the switch fails while somebody else reads.
-    """
-    draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
-    try:
-        if path.exists():
-            if not path.is_file():
-                raise SettingsError(f"database_url: {path} is not a file")
-            return
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        try:
-            _set_wal_mode(draft)
-            with suppress(FileExistsError):
-                os.link(draft, path)
-        finally:
-            draft.unlink()
-    except OSError as error:
-        raise DatabaseReadOnly(f"database {path} cannot be made: {error.strerror}") from None
-
-
-def _set_wal_mode(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as connection, named_errors(str(path), sqlite3.Error):
-        connection.execute("PRAGMA journal_mode = WAL")
-
-
 def _prepare_sqlite(driver: sqlite3.Connection, _record: object) -> None:
     driver.execute("PRAGMA foreign_keys = ON")
     driver.execute("PRAGMA synchronous = FULL")
@@ -272,11 +244,3 @@ def _prepare_postgresql(driver: Any, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get(_WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

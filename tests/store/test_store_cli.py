@@ -1,6 +1,8 @@
 """The commands of the store, as people and programs run them."""
 
 import json
+import shlex
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -200,6 +202,14 @@ def test_through_the_console_script(data: Path) -> None:
     )
     assert (refused.stdout, refused.returncode) == ("", 2)
     assert refused.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+def test_in_a_pipe_with_jq(data: Path) -> None:
+    keyfuse = Path(sys.executable).with_name("keyfuse")
+    pipe = f"{keyfuse} keys {shlex.join(KEY)} --json | jq -r .key | {keyfuse} keys verify"
+    done = subprocess.run(["sh", "-c", pipe], check=False, capture_output=True, text=True)
+    assert (done.stdout, done.stderr, done.returncode) == ("valid\n", "", 0)
 
 
 def test_a_user_without_a_name_is_still_an_actor(monkeypatch: pytest.MonkeyPatch) -> None:
