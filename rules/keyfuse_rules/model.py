@@ -7,6 +7,8 @@ from keyfuse_rules.secret import Secret
 
 OWN_RULE = "keyfuse-key"
 OWN_FAMILY = "keyfuse"
+DEFAULT_SET = "default"
+RULE_SETS = (DEFAULT_SET, "generic")
 
 Checksum = Literal["valid", "invalid", "none"]
 """`none` where the format has no checksum, or this form of it has none that is known."""

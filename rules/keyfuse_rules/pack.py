@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from keyfuse_rules.keyformat import MARKER
-from keyfuse_rules.model import OWN_FAMILY, OWN_RULE, Rule, Severity
+from keyfuse_rules.model import DEFAULT_SET, OWN_FAMILY, OWN_RULE, Rule, Severity
 from keyfuse_rules.rulefile import (
-    DEFAULT_SET,
     InvalidRule,
     changed_rule,
     parse_rule,

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from keyfuse_rules.checksums import FAMILIES
-from keyfuse_rules.model import Rule
-from keyfuse_rules.rulefile import DEFAULT_SET
+from keyfuse_rules.model import DEFAULT_SET, Rule
 
 _HEAD = """\
 # Rules

@@ -6,7 +6,7 @@ from typing import Any
 from keyfuse_rules.checks import CHECKS, NUMBERED
 from keyfuse_rules.checksums import FAMILIES
 from keyfuse_rules.errors import RulesError
-from keyfuse_rules.model import Allow, Rule, Severity
+from keyfuse_rules.model import DEFAULT_SET, RULE_SETS, Allow, Rule, Severity
 
 # What a rule file may say: the type of each field, and of the items of a list.
 _FIELDS: dict[str, type] = {
@@ -40,8 +40,6 @@ _REQUIRED = ("id", "title", "severity", "pattern")
 # Reports and terminals show these as they are.
 _SHOWN = frozenset(("id", "title", "family", "revoke_url", "revoke_steps", "documentation"))
 
-DEFAULT_SET = "default"
-RULE_SETS = (DEFAULT_SET, "generic")
 DEFAULT_CHECKS = ("placeholder",)
 
 

@@ -7,10 +7,9 @@ import click
 
 from keyfuse_rules import reference
 from keyfuse_rules.judgement import is_proven
-from keyfuse_rules.model import Rule
+from keyfuse_rules.model import RULE_SETS, Rule
 from keyfuse_rules.pack import all_rules
 from keyfuse_rules.proving import Failure, prove
-from keyfuse_rules.rulefile import RULE_SETS
 from keyfuse_scanner.commands_rules_exchange import export, import_
 from keyfuse_scanner.exits import Exit
 from keyfuse_scanner.policy import Policy, load_policy

@@ -9,8 +9,7 @@ from typing import Any
 
 import click
 
-from keyfuse_rules.model import Severity
-from keyfuse_rules.rulefile import RULE_SETS
+from keyfuse_rules.model import RULE_SETS, Severity
 from keyfuse_scanner import modes
 from keyfuse_scanner.dates import parse_since
 from keyfuse_scanner.errors import UsageError

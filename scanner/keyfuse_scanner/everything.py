@@ -7,12 +7,11 @@ with all care. So no secret goes from one process to another, and few objects ar
 import os
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from keyfuse_scanner import git
 from keyfuse_scanner.examine import Examined, examine
-from keyfuse_scanner.git import Repository
+from keyfuse_scanner.git import Layout, Repository
 from keyfuse_scanner.memory import Key, Memory, Walked, recall, remember, remember_pack
 from keyfuse_scanner.model import Document, Unscanned
 from keyfuse_scanner.modes import Scanning
@@ -37,9 +36,9 @@ if TYPE_CHECKING:
 
 
 class Where(NamedTuple):
-    """A repository's object store, from where its history is reached, and what stands there."""
+    """Where a repository is, from where its history is reached, and what stands in its store."""
 
-    objects: Path
+    layout: Layout
     reached: Roots
     now: Standing
 
@@ -73,21 +72,20 @@ def examine_everything(
         *examined.unscanned,
         *(Unscanned(reason, object_id=object_id) for reason, object_id in walked.missing),
         *(Unscanned(str(each)) for each in (failure, where.reached.failure) if each),
-        *history.cut_off(repository),
+        *history.cut_off(where.layout.shallow),
     ]
     return examined._replace(unscanned=unscanned)
 
 
 def _where(repository: Repository) -> Where:
-    common = git.common_directory(repository)
-    objects = git.location(repository, "objects")
-    return Where(objects, roots(repository, common), standing(objects))
+    layout = git.layout(repository)
+    return Where(layout, roots(repository, layout.common), standing(layout.objects))
 
 
 def _key(scanning: Scanning, where: Where) -> Key | None:
     if scanning.rules_key is None:
         return None
-    store = os.fsencode(os.path.realpath(where.objects))
+    store = os.fsencode(os.path.realpath(where.layout.objects))
     return store, scanning.rules_key, scanning.max_size, scanning.every
 
 
@@ -114,7 +112,9 @@ def _look_for_new(
     from keyfuse_scanner.storereading import look
 
     known = known_tables(memory, where.now)
-    scan = look(scanning, repository, where.objects, shard=shard, packs=memory.packs, known=known)
+    scan = look(
+        scanning, repository, where.layout.objects, shard=shard, packs=memory.packs, known=known
+    )
     looked = _looked(scan)
     return looked._replace(
         found=looked.found | found,

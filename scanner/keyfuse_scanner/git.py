@@ -260,12 +260,30 @@ def location(repository: Repository, name: str) -> "Path":
     return Path(repository.directory or ".", path)
 
 
-def common_directory(repository: Repository) -> "Path":
-    """Return the directory that all work trees of a repository share."""
+class Layout(NamedTuple):
+    """Where the parts of a repository are.
+
+    Attributes:
+        objects: Its object directory.
+        shallow: The file with the commits at which a shallow clone ends.
+        common: What all of its work trees share.
+    """
+
+    objects: "Path"
+    shallow: "Path"
+    common: "Path"
+
+
+def layout(repository: Repository) -> Layout:
+    """Return where the parts of a repository are."""
     from pathlib import Path
 
-    path = _line(run(repository, "rev-parse", "--git-common-dir"))
-    return Path(repository.directory or ".", path)
+    asked = (("--git-path", "objects"), ("--git-path", "shallow"), ("--git-common-dir",))
+    lines = run(repository, "rev-parse", *(word for words in asked for word in words))
+    paths = lines.rstrip(b"\r\n").split(b"\n")
+    if len(paths) != len(asked):  # a path with a line break in it
+        paths = [run(repository, "rev-parse", *words) for words in asked]
+    return Layout(*(Path(repository.directory or ".", _line(path)) for path in paths))
 
 
 def _line(printed: bytes) -> str:

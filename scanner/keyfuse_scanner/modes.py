@@ -138,7 +138,6 @@ def scan_history(
     shard: "Shard | None" = None,
 ) -> Examined:
     """Scan all objects or a shard of them, or those of commits since a time or on a branch."""
-    from keyfuse_scanner.attribution import attribute
     from keyfuse_scanner.everything import examine_everything
     from keyfuse_scanner.sources import history
     from keyfuse_scanner.sources.revisions import resolve
@@ -154,6 +153,10 @@ def scan_history(
         listed = history.objects_since(repository, tips, since)
         source = history.partial_documents(repository, listed, max_size=scanning.max_size)
         examined = examine(source, scanning.matcher, every=scanning.every)
+    if not examined.hits:
+        return examined
+    from keyfuse_scanner.attribution import attribute
+
     attributed = attribute(repository, examined.hits, tips)
     return examined._replace(
         hits=attributed.hits, unscanned=examined.unscanned + attributed.unscanned

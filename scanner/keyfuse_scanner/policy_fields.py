@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from keyfuse_rules.model import Severity
+from keyfuse_rules.model import RULE_SETS, Severity
 
 # Other scanners whose comments may be honoured.
 OTHERS = ("betterleaks", "detect-secrets", "gitleaks", "trufflehog")
@@ -74,8 +74,6 @@ def _tables(value: object) -> tuple[Mapping[str, Any], ...]:
 
 
 def _rule_set(value: object) -> str:
-    from keyfuse_rules.rulefile import RULE_SETS
-
     if value not in RULE_SETS:
         raise WrongSetting(f"{value!r} is no set of rules; there are {', '.join(RULE_SETS)}")
     return str(value)

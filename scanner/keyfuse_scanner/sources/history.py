@@ -1,6 +1,7 @@
 """Everything a repository holds, or the part of it that some commits brought."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from keyfuse_scanner import git
 from keyfuse_scanner.git import Repository
@@ -8,15 +9,16 @@ from keyfuse_scanner.model import Document, Unscanned
 from keyfuse_scanner.objects import read_objects
 from keyfuse_scanner.sources.revisions import (
     Objects,
+    commits_in,
     list_objects,
     resolve,
     shallow_commits,
 )
 
 
-def cut_off(repository: Repository) -> list[Unscanned]:
-    """Return where history ends because the clone is a shallow one."""
-    cut = shallow_commits(repository)
+def cut_off(shallow: Path) -> list[Unscanned]:
+    """Return where history ends because the clone is a shallow one, by the file that says so."""
+    cut = commits_in(shallow)
     reason = "history is cut off here: shallow clone"
     return [Unscanned(reason, object_id=min(cut))] if cut else []
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from itertools import islice
+from pathlib import Path
 from typing import NamedTuple
 
 from keyfuse_scanner import git
@@ -153,8 +154,13 @@ def summed_up(unscanned: Iterable[Unscanned], what: str) -> list[Unscanned]:
 
 def shallow_commits(repository: Repository) -> frozenset[str]:
     """Return the commits at which a shallow clone cuts history off."""
+    return commits_in(git.location(repository, "shallow"))
+
+
+def commits_in(shallow: Path) -> frozenset[str]:
+    """Return the commits in a file; none where there is no file."""
     try:
-        text = git.location(repository, "shallow").read_text("ascii")
+        text = shallow.read_text("ascii")
     except OSError:
         return frozenset()
     return frozenset(text.split())
