@@ -27,6 +27,7 @@ MANAGEMENT_SCOPES: Mapping[str, str] = MappingProxyType(
         "keyfuse:audit.read": "read, export and verify the audit record",
         "keyfuse:jobs.read": "list jobs, look at one",
         "keyfuse:jobs.write": "run a failed job again",
+        "keyfuse:portal.write": "make links with which owners see and rotate their own keys",
     }
 )
 SCOPES_MAX = 50

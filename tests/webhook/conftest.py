@@ -14,6 +14,7 @@ from keyfuse_store import KeyStore
 from keyfuse_store.settings import Settings
 from keyfuse_webhook.app import build_app
 from keyfuse_webhook.console.audit_pages import CHECK, check_handler
+from keyfuse_webhook.console.portal_mail import ROTATED, RotationNotices
 from keyfuse_webhook.github_jobs import github_handlers
 from keyfuse_webhook.jobs import JobQueue, JobWorker
 from keyfuse_webhook.mail_sink import MailSink
@@ -131,6 +132,7 @@ def work() -> Iterator[Callable[[KeyStore], JobWorker]]:
         handlers = {
             NOTIFY: OwnerNotices(store).handler(),
             CHECK: check_handler(store),
+            ROTATED: RotationNotices(store).handler(),
             **github_handlers(store, queues[-1].enqueue),
         }
         running.append(JobWorker(url, handlers))

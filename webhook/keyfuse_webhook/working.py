@@ -13,6 +13,7 @@ from keyfuse_store import KeyStore
 from keyfuse_store.settings import Settings
 from keyfuse_webhook.catch_up import CatchUpWatch
 from keyfuse_webhook.console.audit_pages import CHECK, check_handler
+from keyfuse_webhook.console.portal_mail import ROTATED, RotationNotices
 from keyfuse_webhook.expiry_warnings import WARN, ExpiryWarnings, ExpiryWatch
 from keyfuse_webhook.github_jobs import github_handlers
 from keyfuse_webhook.jobs import JobQueue, JobWorker
@@ -70,6 +71,7 @@ def handlers(store: KeyStore, enqueue: Enqueue) -> Mapping[str, Handler]:
         NOTIFY: OwnerNotices(store).handler(),
         WARN: ExpiryWarnings(store).handler(),
         CHECK: check_handler(store),
+        ROTATED: RotationNotices(store).handler(),
         **github_handlers(store, enqueue),
     }
 

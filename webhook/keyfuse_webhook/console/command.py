@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from keyfuse_store.model import Key
 
 _ROOT = "keyfuse_root"
-_LOCAL = "http://127.0.0.1:8787"
 
 
 @click.group(cls=StoreGroup)
@@ -31,6 +30,8 @@ def login(
 
     The session may do what the management key may do, and ends with it.
     """
+    from keyfuse_webhook.console.desk import CLOSED
+    from keyfuse_webhook.console.place import place_of
     from keyfuse_webhook.console.sessions import LINK_LIFE, Opening, make_link
 
     with open_store(config, database_url) as store:
@@ -41,8 +42,11 @@ def login(
             store.audit.append(
                 connection, action="console.link_made", actor=actor(), subject=key.id, at=at
             )
-        base = (store.settings.base_url or _LOCAL).rstrip("/")
-    link = f"{base}/console/login/{token}"
+        place = place_of(store.settings.base_url, "127.0.0.1")
+    if place is None:
+        click.echo(f"keyfuse: {CLOSED.title}", err=True)
+        sys.exit(Exit.USAGE)
+    link = f"{place.base}/console/login/{token}"
     if as_json:
         print_json({"link": link, "key_id": key.id, "expires_in": LINK_LIFE // 1_000_000})
         return

@@ -124,6 +124,11 @@ def refused(refusal: Refusal) -> Response:
     return response
 
 
+async def ended(_request: Request) -> Response:
+    """Where an owner comes to whose session is over: a new link is the application's to give."""
+    return page("portal_ended.html")
+
+
 async def no_page(_request: Request) -> Response:
     """Where there is nothing."""
     return refused(NO_PAGE)

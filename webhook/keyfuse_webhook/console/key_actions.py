@@ -61,6 +61,11 @@ def act(visit: Visit) -> Response:
         )
 
 
+def duration(field: str, text: str) -> timedelta:
+    """A duration like `24h`, or nothing at all."""
+    return timedelta(0) if text in {"", "0"} else parse_duration(field, text)
+
+
 def _action(visit: Visit) -> Action:
     found = ACTIONS.get(visit.path["action"])
     if found is None:
@@ -75,7 +80,7 @@ def _key(visit: Visit) -> Key:
 
 
 def _rotate(visit: Visit, key: Key) -> Response:
-    overlap = _duration("overlap", visit.form.get("overlap", "24h"))
+    overlap = duration("overlap", visit.form.get("overlap", "24h"))
     expires = visit.form.get("expires", "")
     rotated = visit.store.rotate(
         key.id,
@@ -106,11 +111,6 @@ def _resume(visit: Visit, key: Key) -> Response:
 
 def _reason(visit: Visit) -> str:
     return visit.form.get("reason") or REASON
-
-
-def _duration(field: str, text: str) -> timedelta:
-    """A duration that may be nothing at all."""
-    return timedelta(0) if text in {"", "0"} else parse_duration(field, text)
 
 
 def _to(key: Key) -> Response:

@@ -36,6 +36,11 @@ class Place:
             return True
         return is_loopback(_name(host)) and origin == f"http://{host.lower()}"
 
+    @property
+    def base(self) -> str:
+        """What links begin with."""
+        return self.origin or "http://127.0.0.1:8787"
+
 
 def place_of(base_url: str | None, bound_to: str) -> Place | None:
     """The place that the settings name; None where cookies would cross a network in clear.

@@ -12,12 +12,14 @@ from keyfuse_webhook.console import (
     leak_pages,
     overview,
     owner_pages,
+    portal_pages,
 )
 from keyfuse_webhook.console.assets import asset
-from keyfuse_webhook.console.desk import CONSOLE, Desk
+from keyfuse_webhook.console.desk import CONSOLE, PORTAL, Desk
 from keyfuse_webhook.console.door import Door
-from keyfuse_webhook.console.endpoint import Endpoint, Handler, no_page
+from keyfuse_webhook.console.endpoint import Endpoint, Handler, ended, no_page
 from keyfuse_webhook.console.place import place_of
+from keyfuse_webhook.console.portal_links import PortalLinks
 from keyfuse_webhook.jobs import JobQueue
 from keyfuse_webhook.management.guard import Guard
 
@@ -48,9 +50,18 @@ _FORMS: tuple[tuple[str, Handler, str | None], ...] = (
 
 
 def console_routes(store: KeyStore, queue: JobQueue, host: str) -> list[Route]:
-    """The console of a service that listens on `host`."""
-    desk = Desk(store, queue, place_of(store.settings.base_url, host), CONSOLE)
-    door = Door(desk, Guard(store))
+    """The console and the portal of a service that listens on `host`."""
+    place, guard = place_of(store.settings.base_url, host), Guard(store)
+    desk, portal = Desk(store, queue, place, CONSOLE), Desk(store, queue, place, PORTAL)
+    links = PortalLinks(store, guard, place)
+    return [
+        Route("/v1/portal-sessions", links.make, methods=["POST"]),
+        *_console(desk, Door(desk, guard)),
+        *_portal(portal, Door(portal, guard)),
+    ]
+
+
+def _console(desk: Desk, door: Door) -> list[Route]:
     return [
         Route("/console/static/{name}", asset, methods=["GET"]),
         Route("/console/sign-in", door.sign_in_page, methods=["GET"]),
@@ -61,6 +72,21 @@ def console_routes(store: KeyStore, queue: JobQueue, host: str) -> list[Route]:
         *(_form(desk, f"/console{path}", handler, scope) for path, handler, scope in _FORMS),
         *(_page(desk, f"/console{path}", handler, scope) for path, handler, scope in _PAGES),
         Route("/console/{rest:path}", no_page, methods=["GET", "POST"]),
+    ]
+
+
+def _portal(desk: Desk, door: Door) -> list[Route]:
+    rotate = "/portal/keys/{key_id}/rotate"
+    return [
+        Route("/portal/login/{link}", door.link_page, methods=["GET"]),
+        Route("/portal/login/{link}", door.use_link, methods=["POST"]),
+        Route("/portal/ended", ended, methods=["GET"]),
+        _form(desk, "/portal/sign-out", door.sign_out, None),
+        _page(desk, "/portal", portal_pages.portal, None),
+        _page(desk, "/portal/keys/{key_id}", portal_pages.portal_key, None),
+        _page(desk, rotate, portal_pages.portal_rotate_form, None),
+        _form(desk, rotate, portal_pages.portal_rotate, None),
+        Route("/portal/{rest:path}", no_page, methods=["GET", "POST"]),
     ]
 
 

@@ -59,13 +59,22 @@ class Visit:
 
     def page(self, template: str, status: int = 200, **values: object) -> Response:
         """A page, with what all pages show."""
-        places = [(path, name) for path, name, scope in _PLACES if not scope or self.may(scope)]
-        frame = {"who": self.who, "at": self.at, "form_token": self.form_token, "places": places}
+        portal = self.owner_id is not None
+        frame = {
+            "who": self.who,
+            "at": self.at,
+            "form_token": self.form_token,
+            "home": "/portal" if portal else "/console",
+            "places": [] if portal else self._places(),
+        }
         return page(template, status, may=self.may, **frame, **values)
 
     def may(self, scope: str) -> bool:
         """Tell whether he holds a scope, given without its `keyfuse:` or with it."""
         return self.who.may(f"keyfuse:{scope.removeprefix('keyfuse:')}")
+
+    def _places(self) -> list[tuple[str, str]]:
+        return [(path, name) for path, name, scope in _PLACES if not scope or self.may(scope)]
 
 
 def go_to(path: str) -> Response:

@@ -1,0 +1,88 @@
+"""`POST /v1/portal-sessions`: a host application gets a link for one of its people."""
+
+import asyncio
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from keyfuse_store import KeyStore, owners
+from keyfuse_store.answers import Answer
+from keyfuse_store.errors import DatabaseError, InvalidField, OwnerNotFound
+from keyfuse_store.principal import Principal
+from keyfuse_store.times import rfc3339
+from keyfuse_webhook.bodies import read_body
+from keyfuse_webhook.console.desk import CLOSED
+from keyfuse_webhook.console.endpoint import UNAVAILABLE
+from keyfuse_webhook.console.place import Place
+from keyfuse_webhook.console.sessions import LINK_LIFE, Opening, make_link
+from keyfuse_webhook.management.guard import Guard, address_of
+from keyfuse_webhook.problem import Refusal, problem
+
+SCOPE = "keyfuse:portal.write"
+_LARGEST = 4096
+
+BAD_REQUEST = Refusal(400, "invalid_request", 'Send a JSON object: {"owner": id or mail address}.')
+NO_OWNER = Refusal(404, "owner_not_found", "There is no such owner.")
+
+
+class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body: whose portal."""
+
+    owner: str
+
+
+class PortalLinks:
+    """Makes links to the portal; each works once, within five minutes."""
+
+    def __init__(self, store: KeyStore, guard: Guard, place: Place | None) -> None:
+        self._store = store
+        self._guard = guard
+        self._place = place
+
+    async def make(self, request: Request) -> Response:
+        """Answer one request."""
+        caller = await self._guard.admit(request.scope, SCOPE)
+        if isinstance(caller, Answer):
+            return Response(caller.body, caller.status, dict(caller.headers))
+        if self._place is None:
+            return problem(CLOSED)
+        try:
+            body = await read_body(request, _LARGEST)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        if isinstance(body, Refusal):
+            return problem(body)
+        return await asyncio.to_thread(self._answer, caller, body, address_of(request.scope))
+
+    def _answer(self, caller: Principal, body: bytes, origin: str | None) -> Response:
+        assert self._place is not None
+        try:
+            owner_id, token, at = self._make(caller, msgspec.json.decode(body, type=Wanted), origin)
+        except (msgspec.MsgspecError, InvalidField, UnicodeError):
+            return problem(BAD_REQUEST)
+        except OwnerNotFound:
+            return problem(NO_OWNER)
+        except DatabaseError:
+            return problem(UNAVAILABLE)
+        answer = {
+            "link": f"{self._place.base}/portal/login/{token}",
+            "owner_id": owner_id,
+            "expires": rfc3339(at + LINK_LIFE),
+        }
+        return JSONResponse(answer, 201, headers={"Cache-Control": "no-store"})
+
+    def _make(self, caller: Principal, wanted: Wanted, origin: str | None) -> tuple[str, str, int]:
+        at = self._store.clock()
+        with self._store.begin() as connection:
+            owner = owners.get(connection, wanted.owner)
+            token = make_link(connection, Opening(caller.key_id, owner.id), at=at)
+            self._store.audit.append(
+                connection,
+                action="portal.link_made",
+                actor=caller.actor,
+                subject=owner.id,
+                at=at,
+                origin=origin,
+            )
+        return owner.id, token, at
