@@ -164,12 +164,18 @@ def entries(
     return [_entry(row) for row in connection.execute(found)]
 
 
+def page(connection: Connection, *, after: int = 0, limit: int = _PAGE) -> Sequence[Row[Any]]:
+    """Whole rows, oldest first, after entry number `after`."""
+    return connection.execute(
+        select(table).where(table.c.seq > after).order_by(table.c.seq).limit(limit)
+    ).all()
+
+
 def rows(connection: Connection) -> Iterator[Row[Any]]:
     """Every row of the record, oldest first, read in pages."""
     after = 0
     while True:
-        page = select(table).where(table.c.seq > after).order_by(table.c.seq).limit(_PAGE)
-        found = connection.execute(page).all()
+        found = page(connection, after=after)
         yield from found
         if len(found) < _PAGE:
             return
@@ -199,6 +205,31 @@ def verify_chain(
     if report.problem is None and head(connection) != last:
         return ChainReport(last.seq, f"entries after {last.seq} are missing")
     return report
+
+
+def verify_part(
+    connection: Connection,
+    ring: PepperRing,
+    start: Head,
+    heads: Sequence[Head] = (),
+    *,
+    limit: int = _PAGE,
+) -> tuple[ChainReport, Head, bool]:
+    """The same for the entries after `start`, an end that was found to be right before.
+
+    Returns:
+        What was found, the last entry that is right, and whether there are entries after it.
+    """
+    found = page(connection, after=start.seq, limit=limit)
+    end = head(connection)
+    more = end is not None and bool(found) and found[-1].seq < end.seq
+    # Noted heads beyond this part are for the parts to come; in the last one they are missed.
+    reach = found[-1].seq if more else None
+    noted = [one for one in heads if one.seq > start.seq and (reach is None or one.seq <= reach)]
+    report, last = check((row._asdict() for row in found), ring, noted, start)
+    if report.problem is None and not more and end != last:
+        report = ChainReport(last.seq, f"entries after {last.seq} are missing")
+    return report, last, more and report.problem is None
 
 
 def _entry(row: Row[Any]) -> AuditEntry:

@@ -6,8 +6,9 @@ as), and the MAC in hexadecimal.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from keyfuse_store import audit
 from keyfuse_store.chain import COLUMNS, Head
@@ -17,8 +18,12 @@ from keyfuse_store.errors import InvalidField
 def export(connection: Connection) -> Iterator[tuple[str, Head]]:
     """Every entry as a line without its line break, and the head that the record has there."""
     for row in audit.rows(connection):
-        entry = row._asdict() | {"mac": row.mac.hex()}
-        yield json.dumps(entry, separators=(",", ":")), Head(row.seq, row.mac)
+        yield line(row), Head(row.seq, row.mac)
+
+
+def line(row: Row[Any]) -> str:
+    """One row of the record as a line without its line break."""
+    return json.dumps(row._asdict() | {"mac": row.mac.hex()}, separators=(",", ":"))
 
 
 def read(lines: Iterable[str]) -> Iterator[Mapping[str, object]]:

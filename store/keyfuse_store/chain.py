@@ -58,21 +58,25 @@ def link(key: bytes, previous: bytes, row: Mapping[str, object]) -> bytes:
 
 
 def check(
-    rows: Iterable[Mapping[str, object]], ring: PepperRing, heads: Sequence[Head] = ()
+    rows: Iterable[Mapping[str, object]],
+    ring: PepperRing,
+    heads: Sequence[Head] = (),
+    start: Head | None = None,
 ) -> tuple[ChainReport, Head]:
-    """Recompute a whole record, first entry first.
+    """Recompute a whole record, first entry first, or what of it follows `start`.
 
     Args:
         rows: `COLUMNS` and `mac` of each entry.
         ring: The peppers the record was written with.
         heads: Heads that were noted elsewhere; the record must have passed through them.
+        start: The entry before the first of `rows`; None where that is the first of all.
 
     Returns:
         The first thing that is wrong (a changed, removed, inserted or re-ordered entry, or one
         that a noted head proves to be missing), and the last entry that is right.
     """
     noted = {head.seq: head.mac for head in heads}
-    last = Head(0, START)
+    last = Head(0, START) if start is None else start
     for row in rows:
         problem = _problem(row, last, ring, noted)
         if problem is not None:

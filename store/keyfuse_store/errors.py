@@ -37,6 +37,14 @@ class OwnerNotFound(StoreError):
         self.owner = owner
 
 
+class LeakNotFound(StoreError):
+    """No incident has this id, and no key of this id has one."""
+
+    def __init__(self, leak: str) -> None:
+        super().__init__("there is no such incident; `keyfuse leaks list` shows them")
+        self.leak = leak
+
+
 class StateConflict(StoreError):
     """The key's state does not allow this step (a revoked key stays revoked)."""
 
@@ -55,6 +63,22 @@ class NotPermitted(StoreError):
     def __init__(self, scopes: Sequence[str]) -> None:
         super().__init__(f"this takes {' '.join(scopes)}, which the caller does not hold")
         self.scopes = tuple(scopes)
+
+
+class VersionConflict(StoreError):
+    """The key is not what the caller saw; look at it again."""
+
+
+class AlreadyDone(StoreError):
+    """The same request was carried out before; what it showed then is shown once.
+
+    Attributes:
+        key_id: the key that it made.
+    """
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"this was done before and made the key {key_id}, shown only then")
+        self.key_id = key_id
 
 
 class SettingsError(StoreError):

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from keyfuse_store import keys, leak_steps, usage_history
+from keyfuse_store import keys, leak_steps, leaks, usage_history
+from keyfuse_store.errors import LeakNotFound
 from keyfuse_store.evidence import KeptEvidence, evidence_of
 from keyfuse_store.leak_steps import Step
 from keyfuse_store.leaks import Leak
@@ -54,6 +55,18 @@ class Incident:
             "evidence": [one.as_json() for one in self.evidence],
             "steps": [step.as_json() for step in self.steps],
         }
+
+
+def find(connection: Connection, leak_or_key: str, now: int) -> Incident:
+    """The incident with this id, or that of the key with this id.
+
+    Raises:
+        LeakNotFound: There is none.
+    """
+    leak = leaks.get(connection, leak_or_key) or leaks.for_key(connection, leak_or_key)
+    if leak is None:
+        raise LeakNotFound(leak_or_key)
+    return read(connection, leak, now)
 
 
 def read(connection: Connection, leak: Leak, now: int) -> Incident:

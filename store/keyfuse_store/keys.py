@@ -8,26 +8,21 @@ from sqlalchemy import (
     Connection,
     Select,
     bindparam,
-    func,
     literal_column,
-    or_,
     select,
-    tuple_,
 )
 
 from keyfuse_rules.keyformat import parse, strip_presentation
-from keyfuse_store import fields, owners
-from keyfuse_store.errors import InvalidField, KeyNotFound
+from keyfuse_store import fields
+from keyfuse_store.errors import KeyNotFound
 from keyfuse_store.legacy import LegacyKeys
-from keyfuse_store.model import Key, KeyState
+from keyfuse_store.model import Key
 from keyfuse_store.peppers import PepperRing
 from keyfuse_store.schema import keys as table
 from keyfuse_store.schema import owners as owners_table
 
-PAGE_MAX = 1000
 _BATCH = 500
 
-_STATES: tuple[KeyState, ...] = ("active", "suspended", "quarantined", "revoked")
 
 # As text: SQLAlchemy would make a bound parameter of the limit.
 _LAST_USED: ColumnElement[Any] = literal_column(
@@ -122,45 +117,6 @@ def get_all(connection: Connection, key_ids: Sequence[str]) -> list[Key]:
     return [found[key_id] for key_id in key_ids]
 
 
-def page(
-    connection: Connection,
-    *,
-    owner: str | None = None,
-    prefix: str | None = None,
-    state: str | None = None,
-    search: str | None = None,
-    after: str | None = None,
-    limit: int = 100,
-) -> list[Key]:
-    """A page of keys, oldest first, after the key with the id `after`.
-
-    With `search`: keys whose id begins with it, or whose name or owner's mail address holds it,
-    in any case (of ASCII letters).
-
-    Raises:
-        InvalidField: a filter is malformed.
-        OwnerNotFound: the owner does not exist.
-        KeyNotFound: the key `after` does not exist.
-    """
-    if not 1 <= limit <= PAGE_MAX:
-        raise InvalidField("limit", f"must be 1 to {PAGE_MAX}")
-    if state is not None and state not in _STATES:
-        raise InvalidField("state", f"must be one of {', '.join(_STATES)}")
-    rows = select_keys().order_by(table.c.created_at, table.c.id).limit(limit)
-    if owner is not None:
-        rows = rows.where(table.c.owner_id == owners.get(connection, owner).id)
-    if prefix is not None:
-        rows = rows.where(table.c.prefix == prefix)
-    if state is not None:
-        rows = rows.where(table.c.state == state)
-    if search is not None:
-        rows = rows.where(_holds(fields.line("search", search, empty=False)))
-    if after is not None:
-        last = get(connection, after)
-        rows = rows.where(tuple_(table.c.created_at, table.c.id) > (last.created_us, last.id))
-    return [Key(*row) for row in connection.execute(rows)]
-
-
 def match(
     connection: Connection,
     ring: PepperRing,
@@ -211,14 +167,6 @@ def _match_legacy(
         rows = connection.execute(legacy_rows(legacy.versions, wanted[start : start + _BATCH]))
         found.update((bytes(row.digest), Key(*row[2:])) for row in rows)
     return [next((found[digest] for digest in some if digest in found), None) for some in digests]
-
-
-def _holds(text: str) -> ColumnElement[bool]:
-    return or_(
-        func.substr(table.c.id, 1, len(text)) == text,
-        func.lower(table.c.name).contains(text.lower(), autoescape=True),
-        owners_table.c.email_folded.contains(text.casefold(), autoescape=True),
-    )
 
 
 def _joined(*columns: ColumnElement[Any]) -> Select[Any]:

@@ -13,6 +13,7 @@ from keyfuse_store.errors import WouldWait
 from keyfuse_store.keystore_change import ChangesKeys
 from keyfuse_store.keystore_make import MakesKeys
 from keyfuse_store.keystore_read import ReadsKeys
+from keyfuse_store.keystore_records import ReadsRecords
 from keyfuse_store.legacy_lookup import LegacyLookup
 from keyfuse_store.model import Verdict
 from keyfuse_store.opening import PepperSource, open_ring
@@ -27,7 +28,7 @@ from keyfuse_store.usage import UsageLog
 from keyfuse_store.verify import Verifier
 
 
-class KeyStore(MakesKeys, ChangesKeys, ReadsKeys):
+class KeyStore(MakesKeys, ChangesKeys, ReadsKeys, ReadsRecords):
     """Issues, verifies, lists and revokes API keys. Safe to share between threads.
 
     Attributes:
@@ -46,8 +47,10 @@ class KeyStore(MakesKeys, ChangesKeys, ReadsKeys):
         settings: Settings,
         clock: Clock = system_clock,
         token_bytes: Callable[[int], bytes] = os.urandom,
+        *,
+        actor: str = "api",
     ) -> None:
-        super().__init__(database, ring, settings, clock, token_bytes)
+        super().__init__(database, ring, settings, clock, token_bytes, actor=actor)
         self._waits = not database.embedded or settings.limits != "process"
         self._reader = KeyReader(database)
         self._allowance = Allowance(
@@ -70,6 +73,7 @@ class KeyStore(MakesKeys, ChangesKeys, ReadsKeys):
         settings: Settings | None = None,
         clock: Clock = system_clock,
         token_bytes: Callable[[int], bytes] = os.urandom,
+        actor: str = "api",
     ) -> Self:
         """Open a store. An embedded SQLite database is made or upgraded on the way.
 
@@ -79,6 +83,7 @@ class KeyStore(MakesKeys, ChangesKeys, ReadsKeys):
             settings: Default is what the environment says.
             clock: Gives epoch microseconds.
             token_bytes: The random source.
+            actor: Who makes the changes, where nothing else is said with one.
 
         Raises:
             SettingsError: a setting is wrong.
@@ -92,7 +97,7 @@ class KeyStore(MakesKeys, ChangesKeys, ReadsKeys):
             ring = open_ring(database, settings, peppers, clock(), token_bytes)
             with database.read() as connection:
                 note_head(connection)
-            return cls(database, ring, settings, clock, token_bytes)
+            return cls(database, ring, settings, clock, token_bytes, actor=actor)
         except BaseException:
             database.close()
             raise

@@ -11,10 +11,18 @@ from keyfuse_store import readiness
 from keyfuse_store.audit import AuditLog
 from keyfuse_store.database import Database
 from keyfuse_store.legacy import LegacyKeys
+from keyfuse_store.model import Key
 from keyfuse_store.peppers import PepperRing
+from keyfuse_store.principal import Principal
 from keyfuse_store.schema import audit_head
 from keyfuse_store.settings import Settings
 from keyfuse_store.times import Clock, system_clock
+
+Actor = str | Principal
+"""Who changes something: trusted code by a name of its own, or the holder of a management key.
+
+A principal can do no more than his key allows, whatever the caller has checked.
+"""
 
 
 class By(TypedDict):
@@ -35,6 +43,8 @@ class OpenStore:
         settings: Settings,
         clock: Clock = system_clock,
         token_bytes: Callable[[int], bytes] = os.urandom,
+        *,
+        actor: str = "api",
     ) -> None:
         self.database = database
         self.settings = settings
@@ -44,6 +54,7 @@ class OpenStore:
         self.catalogue = settings.scopes
         self._legacy = LegacyKeys(settings.key_types, ring)
         self._token_bytes = token_bytes
+        self._actor = actor
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -71,5 +82,16 @@ class OpenStore:
         """
         readiness.check(self.database, self.peppers)
 
-    def _by(self, actor: str, origin: str | None) -> By:
-        return {"actor": actor, "at": self.clock(), "origin": origin}
+    def _by(self, actor: Actor | None, origin: str | None) -> By:
+        who = self._actor if actor is None else actor
+        name = who.actor if isinstance(who, Principal) else who
+        return {"actor": name, "at": self.clock(), "origin": origin}
+
+    def _permit(self, actor: Actor | None, key: Key) -> None:
+        """Make sure that this one may touch a key, which is as the present transaction sees it.
+
+        Raises:
+            NotPermitted: he may not; whatever was changed is undone with the transaction.
+        """
+        if isinstance(actor, Principal):
+            actor.check_touch(key)

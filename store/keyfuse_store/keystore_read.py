@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from keyfuse_store import keys, usage_history
+from keyfuse_store import fields, keys, listing, owners, usage_history
 from keyfuse_store.keystore_base import OpenStore
+from keyfuse_store.listing import Sort, Standing, Wanted
 from keyfuse_store.model import Key
 from keyfuse_store.times import to_micros
 
@@ -26,15 +27,17 @@ class ReadsKeys(OpenStore):
         *,
         owner: str | None = None,
         prefix: str | None = None,
-        state: str | None = None,
+        state: Standing | None = None,
         search: str | None = None,
         after: str | None = None,
+        sort: Sort = "oldest",
         limit: int = 100,
     ) -> Sequence[Key]:
-        """A page of keys, oldest first, after the key with the id `after`.
+        """A page of keys, after the key with the id `after`.
 
-        With `search`: keys whose id begins with it, or whose name or owner's mail address holds
-        it, in any case (of ASCII letters).
+        With `state`: keys that are so now; a living key past its end is `expired`. With `search`:
+        keys whose id begins with it, or whose name or owner's mail address holds it, in any case
+        (of ASCII letters). The order `ending` leaves out keys without an end.
 
         Raises:
             InvalidField: a filter is malformed.
@@ -42,15 +45,14 @@ class ReadsKeys(OpenStore):
             KeyNotFound: the key `after` does not exist.
         """
         with self.read() as connection:
-            return keys.page(
-                connection,
-                owner=owner,
+            wanted = Wanted(
+                search="" if search is None else fields.line("search", search, empty=False),
+                standing=state,
+                owner_id=None if owner is None else owners.get(connection, owner).id,
                 prefix=prefix,
-                state=state,
-                search=search,
-                after=after,
-                limit=limit,
+                sort=sort,
             )
+            return listing.find(connection, wanted, now=self.clock(), after=after, limit=limit)
 
     def search(self, text: str, *, after: str | None = None, limit: int = 100) -> Sequence[Key]:
         """A page of the keys that `list` finds with `search`.

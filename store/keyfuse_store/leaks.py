@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, tuple_, update
 
 from keyfuse_store.audit import AuditLog
+from keyfuse_store.errors import LeakNotFound
 from keyfuse_store.evidence import (
     EVIDENCE_MAX,
     SOURCE_MAX,
@@ -147,13 +148,19 @@ def page(
     owner_id: str | None = None,
     state: LeakState | None = None,
     after: str | None = None,
+    newest_first: bool = False,
     limit: int = 100,
 ) -> list[Leak]:
-    """A page of incidents in the order of their ids, after the id `after`.
+    """A page of incidents, oldest first or newest first, after the one with the id `after`.
 
     With `receipt_id` and `owner_id`: what one delivery opened for one owner.
+
+    Raises:
+        LeakNotFound: the incident `after` does not exist.
     """
-    rows = select(leaks).order_by(leaks.c.id).limit(limit)
+    place = (leaks.c.first_seen_at, leaks.c.id)
+    order = [column.desc() for column in place] if newest_first else place
+    rows = select(leaks).order_by(*order).limit(limit)
     if receipt_id is not None:
         rows = rows.where(leaks.c.receipt_id == receipt_id)
     if owner_id is not None:
@@ -161,7 +168,11 @@ def page(
     if state is not None:
         rows = rows.where(leaks.c.state == state)
     if after is not None:
-        rows = rows.where(leaks.c.id > after)
+        last = get(connection, after)
+        if last is None:
+            raise LeakNotFound(after)
+        here = (last.first_seen_us, last.id)
+        rows = rows.where(tuple_(*place) < here if newest_first else tuple_(*place) > here)
     return [_leak(row) for row in connection.execute(rows)]
 
 

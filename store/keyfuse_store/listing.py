@@ -23,6 +23,7 @@ Standing = Literal["active", "suspended", "quarantined", "revoked", "expired"]
 
 SORTS: tuple[Sort, ...] = get_args(Sort)
 STANDINGS: tuple[Standing, ...] = get_args(Standing)
+PAGE_MAX = 1000
 _FEW = 1000
 
 # What is compared before the id, and whether the greatest comes first.
@@ -63,9 +64,11 @@ def find(
     """A page of keys, after the key with the id `after`.
 
     Raises:
-        InvalidField: the search is no text on one line, or holds a whole key.
+        InvalidField: the search is no text on one line, or holds a whole key; or the limit, the
+            order or the standing is none.
         KeyNotFound: the key `after` does not exist.
     """
+    _check(wanted, limit)
     conditions = _conditions(wanted, now)
     if wanted.search or wanted.standing is not None or wanted.prefix is not None:
         few = _few(connection, conditions)
@@ -84,6 +87,15 @@ def find(
         rows = rows.where(table.c.expires_at.is_not(None))
     by = [one.desc() if greatest_first else one for one in order]
     return [Key(*row) for row in connection.execute(rows.order_by(*by).limit(limit))]
+
+
+def _check(wanted: Wanted, limit: int) -> None:
+    if not 1 <= limit <= PAGE_MAX:
+        raise InvalidField("limit", f"must be 1 to {PAGE_MAX}")
+    if wanted.standing is not None and wanted.standing not in STANDINGS:
+        raise InvalidField("state", f"must be one of {', '.join(STANDINGS)}")
+    if wanted.sort not in SORTS:
+        raise InvalidField("sort", f"must be one of {', '.join(SORTS)}")
 
 
 def _conditions(

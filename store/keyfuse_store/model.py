@@ -4,6 +4,7 @@ A `Key` is one row of the table with its times still in epoch microseconds; the 
 them as datetimes. The plaintext of a key is in none of them but `Issued`, once.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -131,6 +132,13 @@ class Key(Holder, frozen=True, gc=False):
             return None
         evidence: dict[str, object] = json.loads(self.revoke_evidence_json)
         return evidence
+
+    @property
+    def version(self) -> str:
+        """Another text whenever anything about the key is another but its last use."""
+        seen = self.as_json() | {"last_used": None}
+        text = json.dumps(seen, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def as_json(self) -> dict[str, object]:
         """The key as programs see it, on the command line and over HTTP."""

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from keyfuse_store import fields
@@ -79,9 +79,30 @@ def get(connection: Connection, owner: str) -> Owner:
     return found
 
 
-def page(connection: Connection, *, after: str | None = None, limit: int = 100) -> list[Owner]:
-    """A page of owners in the order of their mail addresses, after that of owner `after`."""
+def page(
+    connection: Connection,
+    *,
+    search: str | None = None,
+    after: str | None = None,
+    limit: int = 100,
+) -> list[Owner]:
+    """A page of owners in the order of their mail addresses, after that of owner `after`.
+
+    With `search`: owners whose mail address or name holds it, in any case (of ASCII letters).
+
+    Raises:
+        InvalidField: the search is no text on one line.
+        OwnerNotFound: the owner `after` does not exist.
+    """
     rows = select(table).order_by(table.c.email_folded).limit(limit)
+    if search is not None:
+        text = fields.line("search", search, empty=False)
+        rows = rows.where(
+            or_(
+                table.c.email_folded.contains(text.casefold(), autoescape=True),
+                func.lower(table.c.name).contains(text.lower(), autoescape=True),
+            )
+        )
     if after is not None:
         rows = rows.where(table.c.email_folded > get(connection, after).email.casefold())
     return [_owner(row) for row in connection.execute(rows)]

@@ -51,7 +51,7 @@ keys = Table(
     Column("prefix", String(40), nullable=False),
     Column("digest", LargeBinary(32), nullable=False),
     Column("pepper_version", Integer, nullable=False),
-    Column("owner_id", ForeignKey("kf_owners.id"), nullable=False, index=True),
+    Column("owner_id", ForeignKey("kf_owners.id"), nullable=False),
     Column("name", String(120), nullable=False),
     Column("meta", Text, nullable=False),
     Column("scopes", Text, nullable=False),
@@ -75,8 +75,11 @@ keys = Table(
     Column("expiry_warned_at", BigInteger),
     CheckConstraint("state IN ('active', 'suspended', 'quarantined', 'revoked')", name="state"),
     CheckConstraint("(state = 'revoked') = (revoked_at IS NOT NULL)", name="revoked_at"),
+    # The orders in which people look at keys (`listing`), and those of a list with a filter.
     Index(None, "created_at", "id"),
-    # The orders in which people look at keys (`listing`).
+    Index(None, "owner_id", "created_at", "id"),
+    Index(None, "prefix", "created_at", "id"),
+    Index(None, "prefix", "state", "created_at", "id"),
     Index(None, "state", "created_at", "id"),
     Index(None, "name", "id"),
     Index(None, "expires_at", "id"),
@@ -99,13 +102,15 @@ audit = Table(
     Column("actor", String(120), nullable=False),
     Column("origin", String(120)),
     Column("action", String(40), nullable=False),
-    Column("subject", String(120), nullable=False, index=True),
+    Column("subject", String(120), nullable=False),
     Column("detail", Text, nullable=False),
     Column("pepper_version", Integer, nullable=False),
     Column("mac", LargeBinary(32), nullable=False),
+    Index(None, "subject", "seq"),
     # A million entries are read from their end, and few of them are about what is looked for.
     Index(None, "action", "seq"),
     Index(None, "actor", "seq"),
+    Index(None, "at", "seq"),
     sqlite_with_rowid=False,
 )
 
@@ -133,11 +138,14 @@ leaks = Table(
     metadata,
     Column("id", String(21), primary_key=True),
     Column("key_id", ForeignKey("kf_keys.id"), nullable=False, unique=True),
-    Column("owner_id", ForeignKey("kf_owners.id"), nullable=False, index=True),
+    Column("owner_id", ForeignKey("kf_owners.id"), nullable=False),
     Column("receipt_id", String(40), nullable=False, index=True),
     Column("action", String(12), nullable=False),
     Column("state", String(16), nullable=False),
-    Column("first_seen_at", BigInteger, nullable=False, index=True),
+    Column("first_seen_at", BigInteger, nullable=False),
+    Index(None, "first_seen_at", "id"),
+    Index(None, "owner_id", "first_seen_at", "id"),
+    Index(None, "state", "first_seen_at", "id"),
     CheckConstraint("action IN ('notify', 'quarantine', 'revoke')", name="action"),
     CheckConstraint("state IN ('open', 'notified', 'undeliverable', 'resolved')", name="state"),
 )
@@ -293,6 +301,17 @@ console_sessions = Table(
     Column("expires_at", BigInteger, nullable=False, index=True),
 )
 
+# Requests that must not be carried out twice, for a day.
+once = Table(
+    "kf_once",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("request", LargeBinary(32), nullable=False),
+    Column("key_id", String(10), nullable=False),
+    Column("at", BigInteger, nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+
 __all__ = [
     "audit",
     "audit_head",
@@ -304,6 +323,7 @@ __all__ = [
     "leak_steps",
     "leaks",
     "metadata",
+    "once",
     "owners",
     "peppers",
     "quotas",

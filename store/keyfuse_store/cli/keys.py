@@ -16,6 +16,7 @@ from keyfuse_store.cli.shell import (
     store_options,
 )
 from keyfuse_store.errors import InvalidField
+from keyfuse_store.listing import STANDINGS, Standing
 from keyfuse_store.model import Verdict
 from keyfuse_store.scopes import ADMIN
 from keyfuse_store.times import parse_duration, parse_moment
@@ -88,7 +89,7 @@ def issue(
 @keys.command(name="list")
 @click.option("--owner", help="Only this owner's (mail address or id).")
 @click.option("--prefix", help="Only with this prefix.")
-@click.option("--state", help="Only active, suspended, quarantined or revoked ones.")
+@click.option("--state", type=click.Choice(STANDINGS), help="Only those that are so now.")
 @click.option("--search", metavar="TEXT", help="Only by this id's beginning, name or owner.")
 @click.option("--after", metavar="ID", help="Go on after this key.")
 @click.option("--limit", type=int, default=100, show_default=True)
@@ -97,7 +98,7 @@ def list_keys(
     *,
     owner: str | None,
     prefix: str | None,
-    state: str | None,
+    state: Standing | None,
     search: str | None,
     after: str | None,
     limit: int,
