@@ -1,6 +1,6 @@
 """The HTTP application: which path goes where in which role, and what lives as long as it does."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Literal
 
@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, request_response
 
 from keyfuse_store import KeyStore
 from keyfuse_webhook.address_limit import AddressLimit
@@ -21,6 +21,9 @@ from keyfuse_webhook.console.routes import console_routes
 from keyfuse_webhook.health import Readiness, healthz
 from keyfuse_webhook.jobs import JobQueue
 from keyfuse_webhook.keyring import KeyRing
+from keyfuse_webhook.management.guard import Guard
+from keyfuse_webhook.management.model import Desk
+from keyfuse_webhook.management.routes import management_routes
 from keyfuse_webhook.model import GITHUB
 from keyfuse_webhook.problem import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, Refusal, problem
 from keyfuse_webhook.revocation import Enqueue, LeakResponse
@@ -48,7 +51,7 @@ def build_app(
         role: Which half of the paths to serve.
         host: What the service is bound to; loopback callers need no credential to verify.
         find_job: Looks a job up by its id.
-        jobs: What is shown of jobs to people; without it there is no console.
+        jobs: What is shown of jobs; without it there is neither management API nor console.
         lifespan: What runs beside it (the job worker), entered and left with it.
     """
     client = httpx.AsyncClient(timeout=httpx.Timeout(5.0), follow_redirects=False)
@@ -60,6 +63,10 @@ def build_app(
     burn = BurnEndpoint(store, response, AddressLimit())
     verify = VerifyEndpoint(store, host)
     authorize = AuthorizeEndpoint(store, host)
+    managing: Sequence[Route] = ()
+    if jobs is not None and role != "public":
+        reports = {} if role == "private" else {"POST": request_response(burn.receive)}
+        managing = management_routes(Desk(store, jobs), Guard(store), reports)
     routes: dict[Role, list[Route]] = {
         "public": [
             Route("/github/partner-alerts", alerts.receive, methods=["POST"]),
@@ -72,6 +79,7 @@ def build_app(
             # Envoy puts the path of the request behind the prefix it was told.
             Route("/v1/authorize/{original:path}", authorize),
             Route("/readyz", Readiness(store).readyz, methods=["GET"]),
+            *managing,
             *(console_routes(store, jobs, host) if jobs is not None else ()),
         ],
     }
@@ -87,12 +95,15 @@ def build_app(
             await ring.close()
 
     busiest = {} if role == "public" else {("POST", "/v1/verify"): verify}
-    served = [route for half in routes if role in {half, "all"} for route in routes[half]]
+    # The private half first: what it has on a path of both answers for every method there.
+    served = [route for half in _HALVES if role in {half, "all"} for route in routes[half]]
     app = Starlette(
         routes=[Route("/healthz", healthz, methods=["GET"]), *served],
         exception_handlers={HTTPException: _refused, Exception: _broken},
         lifespan=living,
     )
+    # A redirect would send a browser to wherever the request says that it is.
+    app.router.redirect_slashes = False
     # Outside of Starlette's own middleware, which costs a question a tenth of its time.
     app.middleware_stack = BeforeRouter(app.build_middleware_stack(), busiest)
     return app
@@ -111,4 +122,5 @@ async def _broken(_request: Request, _error: Exception) -> Response:
     return problem(INTERNAL)
 
 
+_HALVES: tuple[Role, ...] = ("private", "public")
 _BY_STATUS = {refusal.status: refusal for refusal in (NOT_FOUND, METHOD_NOT_ALLOWED, INTERNAL)}

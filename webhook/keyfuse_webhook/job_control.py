@@ -44,7 +44,9 @@ def show(queue: JobQueue, job_id: str) -> JobStatus:
     return job
 
 
-def retry(store: KeyStore, queue: JobQueue, job_id: str, *, actor: str) -> JobStatus:
+def retry(
+    store: KeyStore, queue: JobQueue, job_id: str, *, actor: str, origin: str | None = None
+) -> JobStatus:
     """Run a dead letter again, from its beginning and under the same id; it is audited.
 
     Returns:
@@ -65,6 +67,7 @@ def retry(store: KeyStore, queue: JobQueue, job_id: str, *, actor: str) -> JobSt
             subject=job.id[:_SUBJECT_MAX],
             at=store.clock(),
             detail={"kind": job.kind, "was": job.state},
+            origin=origin,
         )
     queue.retry(job)
     return show(queue, job_id)

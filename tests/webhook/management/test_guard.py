@@ -99,7 +99,7 @@ def test_any_management_key_will_do_where_none_in_particular_is_needed(store: Ke
 def test_dead_unknown_and_malformed_keys_hear_the_same(store: KeyStore) -> None:
     dead = store.issue(prefix="keyfuse_ops", owner="o@example.com", scopes=[READ], admin=True)
     store.revoke(dead.key.id, reason="test")
-    tokens = (dead.token.reveal(), make_key("keyfuse_ops"), "nonsense")
+    tokens = (dead.token.reveal(), make_key("keyfuse_ops").reveal(), "nonsense")
     answers = {admit(Guard(store), bearer(token)) for token in tokens}
     assert len(answers) == 1
     assert code(answers.pop()) == (401, "invalid_token")

@@ -1,0 +1,98 @@
+"""Jobs: list, show, retry."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from keyfuse_store import wire
+from keyfuse_webhook import job_control
+from keyfuse_webhook.jobs_model import DEAD_STATES, State
+from keyfuse_webhook.management import examples
+from keyfuse_webhook.management.model import Call, Desk, Nothing, Operation, Said
+from keyfuse_webhook.management.shapes import Limit, Line
+
+_TAG = "jobs"
+_READ, _WRITE = "keyfuse:jobs.read", "keyfuse:jobs.write"
+_JOBS, _JOB = "/v1/jobs", "/v1/jobs/{job}"
+
+
+class JobFilter(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which jobs to list."""
+
+    state: State | None = None
+    dead: Annotated[Literal["true", "false"], Meta(description="Only those that ended badly.")] = (
+        "false"
+    )
+    kind: Line | None = None
+    after: Annotated[int, Meta(ge=0, le=10**9, description="The `next` of the page before.")] = 0
+    limit: Limit = 100
+
+
+def list_jobs(desk: Desk, call: Call[JobFilter, Nothing]) -> Said:
+    """A page of jobs."""
+    asked = call.query
+    states = {asked.state} if asked.state else set()
+    if asked.dead == "true":
+        states |= {*DEAD_STATES}
+    found = job_control.page(
+        desk.jobs, states=states, kind=asked.kind, offset=asked.after, limit=asked.limit
+    )
+    following = asked.after + asked.limit if len(found) == asked.limit else None
+    return Said({"jobs": [job_control.as_json(job) for job in found], "next": following})
+
+
+def show_job(desk: Desk, call: Call[Nothing, Nothing]) -> Said:
+    """One job."""
+    return Said(job_control.as_json(job_control.show(desk.jobs, call.path["job"])))
+
+
+def retry_job(desk: Desk, call: Call[Nothing, Nothing]) -> Said:
+    """The job as it stands then."""
+    job = job_control.retry(
+        desk.store, desk.jobs, call.path["job"], actor=call.caller.actor, origin=call.origin
+    )
+    return Said(job_control.as_json(job))
+
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path=_JOBS,
+        name="listJobs",
+        tag=_TAG,
+        summary="List jobs, the youngest first.",
+        scope=_READ,
+        run=list_jobs,
+        query=JobFilter,
+        body=Nothing,
+        answers={200: wire.JobPage},
+        shown={200: {"jobs": [examples.JOB], "next": None}},
+    ),
+    Operation(
+        method="GET",
+        path=_JOB,
+        name="showJob",
+        tag=_TAG,
+        summary="Show one job: how it stands, and why.",
+        scope=_READ,
+        run=show_job,
+        query=Nothing,
+        body=Nothing,
+        answers={200: wire.JobWire},
+        shown={200: examples.JOB},
+    ),
+    Operation(
+        method="POST",
+        path=f"{_JOB}/retry",
+        name="retryJob",
+        tag=_TAG,
+        summary="Run a job again that ended badly, from its beginning.",
+        scope=_WRITE,
+        run=retry_job,
+        query=Nothing,
+        body=Nothing,
+        answers={200: wire.JobWire},
+        refusals=frozenset({409}),
+        shown={200: examples.JOB | {"state": "waiting", "reason": None}},
+    ),
+)

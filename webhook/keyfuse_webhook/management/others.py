@@ -1,0 +1,165 @@
+"""What the service answers beside the management API, described for the same document.
+
+These endpoints read and answer by themselves (`verify_endpoint`, `authorize_endpoint`,
+`burn_endpoint`, `health`); a test asks each of them for what is promised here.
+"""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from keyfuse_store.model import Code
+from keyfuse_store.openapi import BEARER, HEADER
+from keyfuse_store.verify import COST_MAX
+from keyfuse_store.wire import Json, Moment
+from keyfuse_webhook.burn import MOST_TOKENS
+
+_NOBODY: list[dict[str, list[str]]] = []
+_ANYBODY: list[dict[str, list[str]]] = [{}, {BEARER: []}, {HEADER: []}]
+
+
+class VerifyQuestion(Struct, forbid_unknown_fields=True):
+    """May the holder of this key do that?"""
+
+    key: str
+    scopes: list[str] = []
+    cost: Annotated[int, Meta(ge=0, le=COST_MAX)] = 1
+
+
+class VerifyAnswer(Struct):
+    """The verdict; of a key that was not proven it tells nothing but the code."""
+
+    valid: bool
+    code: Code
+    id: str | UnsetType = UNSET
+    prefix: str | UnsetType = UNSET
+    owner: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    meta: Json | UnsetType = UNSET
+    scopes: list[str] | UnsetType = UNSET
+    expires: Moment | UnsetType | None = UNSET
+    retry_after: float | UnsetType = UNSET
+
+
+class LeakReport(Struct):
+    """Leaked keys, and where they were seen in the reporter's words."""
+
+    tokens: Annotated[list[str], Meta(min_length=1, max_length=MOST_TOKENS)]
+    url: str | UnsetType = UNSET
+    source: str | UnsetType = UNSET
+
+
+class Accepted(Struct):
+    """The same for every report."""
+
+    status: Literal["accepted"]
+
+
+class Alive(Struct):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class Ready(Struct):
+    """Keys can be verified and revoked."""
+
+    status: Literal["ready"]
+
+
+OTHER_SHAPES = (VerifyQuestion, VerifyAnswer, LeakReport, Accepted, Alive, Ready)
+
+
+def _schema(shape: type) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{shape.__name__}"}
+
+
+def _described(
+    name: str,
+    summary: str,
+    answers: dict[int, type | None],
+    refusals: tuple[int, ...],
+    **more: Any,
+) -> dict[str, Any]:
+    good = {
+        str(status): {"description": "Done."}
+        | ({"content": {"application/json": {"schema": _schema(shape)}}} if shape else {})
+        for status, shape in answers.items()
+    }
+    bad = {str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(refusals)}
+    described = {"operationId": name, "tags": ["service"], "summary": summary}
+    return {**described, **more, "responses": good | bad}
+
+
+def _body(shape: type, example: dict[str, Any]) -> dict[str, Any]:
+    content = {"application/json": {"schema": _schema(shape), "example": example}}
+    return {"required": True, "content": content}
+
+
+OTHERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    (
+        "/v1/verify",
+        "post",
+        _described(
+            "verify",
+            "Ask whether a key may do something; 200 once the question is clear.",
+            {200: VerifyAnswer},
+            (400, 401, 403, 413, 415),
+            description="On loopback nobody needs a credential; elsewhere it takes a key with "
+            "`keyfuse:verify`, unless the service is set to `open_verify`.",
+            security=_ANYBODY,
+            requestBody=_body(
+                VerifyQuestion, {"key": "acme_live_kf1…", "scopes": ["invoices:read"]}
+            ),
+        ),
+    ),
+    (
+        "/v1/authorize",
+        "get",
+        _described(
+            "authorize",
+            "For gateways: may the request that brings this key pass? Takes every method.",
+            {200: None},
+            (401, 403, 429),
+            description="200 comes with X-Keyfuse-Key-Id, -Owner and -Scopes.",
+            security=_ANYBODY,
+            parameters=[
+                {
+                    "name": "X-Keyfuse-Require-Scopes",
+                    "in": "header",
+                    "required": False,
+                    "description": "What the request needs, set by the gateway.",
+                    "schema": {"type": "string", "pattern": "^[!-~]*$"},
+                }
+            ],
+        ),
+    ),
+    (
+        "/v1/leaks",
+        "post",
+        _described(
+            "reportLeak",
+            "Burn leaked keys: whoever holds one may. The answer is the same for all.",
+            {202: Accepted},
+            (400, 413, 415, 429, 503),
+            security=_NOBODY,
+            requestBody=_body(LeakReport, {"tokens": ["acme_live_kf1…"], "source": "a forum"}),
+        ),
+    ),
+    (
+        "/healthz",
+        "get",
+        _described("healthz", "The process answers.", {200: Alive}, (), security=_NOBODY),
+    ),
+    (
+        "/readyz",
+        "get",
+        _described(
+            "readyz",
+            "Keys can be verified and revoked: schema and peppers fit, a commit gets through.",
+            {200: Ready},
+            (503,),
+            security=_NOBODY,
+        ),
+    ),
+)
