@@ -22,8 +22,12 @@ class VerifyQuestion(Struct, forbid_unknown_fields=True):
     """May the holder of this key do that?"""
 
     key: str
-    scopes: list[str] = []
+    scopes: Annotated[list[str], Meta(description="All of these are needed.")] = []
+    any_of: Annotated[list[str], Meta(description="One of these is needed.")] = []
+    resource: Annotated[str, Meta(description="For keys held to one resource.")] | None = None
+    client_address: Annotated[str, Meta(description="For keys held to networks.")] | None = None
     cost: Annotated[int, Meta(ge=0, le=COST_MAX)] = 1
+    user_agent: Annotated[str, Meta(description="For the usage events.")] | None = None
 
 
 class VerifyAnswer(Struct):
@@ -49,6 +53,20 @@ class LeakReport(Struct):
     source: str | UnsetType = UNSET
 
 
+class PortalRequest(Struct, forbid_unknown_fields=True):
+    """Whose portal."""
+
+    owner: Annotated[str, Meta(description="An owner's id or mail address.")]
+
+
+class PortalLink(Struct):
+    """A link that signs its owner in, once."""
+
+    link: str
+    owner_id: str
+    expires: Moment
+
+
 class Accepted(Struct):
     """The same for every report."""
 
@@ -67,7 +85,16 @@ class Ready(Struct):
     status: Literal["ready"]
 
 
-OTHER_SHAPES = (VerifyQuestion, VerifyAnswer, LeakReport, Accepted, Alive, Ready)
+OTHER_SHAPES = (
+    VerifyQuestion,
+    VerifyAnswer,
+    LeakReport,
+    PortalRequest,
+    PortalLink,
+    Accepted,
+    Alive,
+    Ready,
+)
 
 
 def _schema(shape: type) -> dict[str, str]:
@@ -144,6 +171,18 @@ OTHERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
             (400, 413, 415, 429, 503),
             security=_NOBODY,
             requestBody=_body(LeakReport, {"tokens": ["acme_live_kf1…"], "source": "a forum"}),
+        ),
+    ),
+    (
+        "/v1/portal-sessions",
+        "post",
+        _described(
+            "makePortalLink",
+            "Make a link to the portal of one owner; it works once, within five minutes.",
+            {201: PortalLink},
+            (400, 401, 403, 404, 413, 415, 429, 503),
+            description="Takes `keyfuse:portal.write`. 503 where `base_url` is not set.",
+            requestBody=_body(PortalRequest, {"owner": "owner@example.com"}),
         ),
     ),
     (
