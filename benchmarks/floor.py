@@ -78,7 +78,7 @@ def _stream(pack: Any, entries: Any, place: int, read_size: Any) -> memoryview:
 
 
 def read(directory: Path, what: str, jobs: int | None) -> dict[str, Any]:
-    from keyfuse_scanner.objectstore import scan
+    from keyfuse_scanner.objectstore.scanning import scan
 
     make = Hashes if what == "verify" else Keys
     result = scan(directory, make, NoGit(), jobs=jobs)

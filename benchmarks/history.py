@@ -3,10 +3,12 @@
     python benchmarks/history.py REPOSITORY… --keyfuse keyfuse --kingfisher KF/bin/kingfisher \
         --betterleaks BL/bin/betterleaks --gitleaks GL/bin/gitleaks
 
-Peers are optional. Every run prints the own reader with one rule against the floor: inflating every
-entry and applying every delta once with the same libraries. `--verify` compares the SHA-1 of every
-object with its id instead. Memory is measured in one more run, as watching it costs time: anonymous
-is the highest of any process, PSS the sum over the whole tree without mapped files.
+`keyfuse` runs as it is installed, with rules that were compiled before and no memory of the
+history; `keyfuse, 1 rule, again` is the scan after that. Peers are optional and work offline. Every
+run prints the own reader with one rule against the floor: inflating every entry and applying every
+delta once with the same libraries. `--verify` compares the SHA-1 of every object with its id
+instead. Memory is measured in one more run, as watching it costs time: anonymous is the highest of
+any process, PSS the sum over the whole tree without mapped files.
 """
 
 import argparse
@@ -23,6 +25,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 FLOOR = Path(__file__).with_name("floor.py")
+_AGAIN = "again"
 _EXIT_CODES = (0, 1, 3, 200, 205)  # clean, findings, incomplete; Kingfisher's own for findings
 
 # The same one rule in the peers' own words.
@@ -65,7 +68,10 @@ def main() -> None:
             print(repository.name, subprocess.run(command, check=True, capture_output=True).stdout)
         return
     with tempfile.TemporaryDirectory() as folder:
+        # A cache of its own, so that memories can be taken away before a run.
+        os.environ["XDG_CACHE_HOME"] = folder
         tools = _tools(arguments, Path(folder))
+        _compile(tools, Path(folder))
         for repository in arguments.repositories:
             _compare(repository, tools, arguments)
 
@@ -96,10 +102,13 @@ def _tools(arguments: argparse.Namespace, folder: Path) -> dict[str, Command]:
 
     tools: dict[str, Command] = {"reader, 1 rule": reader}
     if program := arguments.keyfuse:
-        own = [program, "scan", "--history", "--jobs", jobs, "--no-cache", "--format", "json"]
+        own = [program, "scan", "--history", "--jobs", jobs, "--format", "json"]
         one = [*own, "--no-decode", "--only", "keyfuse-key"]
         tools["keyfuse, 1 rule"] = lambda repository: [*one, str(repository)]
-        tools["keyfuse"] = lambda repository: [*own, str(repository)]
+        tools[f"keyfuse, 1 rule, {_AGAIN}"] = tools["keyfuse, 1 rule"]
+        if arguments.defaults:
+            tools["keyfuse, no decoding"] = lambda path: [*own, "--no-decode", str(path)]
+            tools["keyfuse"] = lambda path: [*own, str(path)]
     if program := arguments.kingfisher:
         scan = [
             program,
@@ -134,21 +143,41 @@ def _gitleaks_like(name: str, program: str, rule: Path, defaults: bool) -> dict[
     return tools
 
 
+def _compile(tools: dict[str, Command], folder: Path) -> None:
+    """Let every tool compile its rules, where it keeps them."""
+    empty = folder / "empty"
+    subprocess.run(["git", "init", "-q", empty], check=True)
+    for command in tools.values():
+        subprocess.run(command(empty), capture_output=True, check=False)
+
+
+def _forget() -> None:
+    """Take away what keyfuse remembers of histories."""
+    for file in Path(os.environ["XDG_CACHE_HOME"], "keyfuse").glob("[hp]*-*"):
+        if file.name.startswith(("history-", "pack-")):
+            file.unlink()
+
+
 def _compare(repository: Path, tools: dict[str, Command], arguments: argparse.Namespace) -> None:
     runs: dict[str, list[Run]] = {name: [] for name in tools}
     floors = []
     for _ in range(arguments.runs):
         floors.append(_floor(repository))
         for name, command in tools.items():
+            if not name.endswith(_AGAIN):
+                _forget()
             runs[name].append(_run(command(repository)))
     floor = statistics.median(each["cpu"] for each in floors)
     size, objects = floors[0]["size"] / 1e6, floors[0]["objects"]
     print(f"\n{repository.name}: {objects:,} objects, {size:,.0f} MB; floor {floor:.2f} CPU s")
     print(f"{'':30}{'wall s':>8}{'CPU s':>8}{'/floor':>8}{'x ours':>8}{'anon MB':>9}{'PSS MB':>8}")
-    ours = statistics.median(run.wall for run in next(iter(runs.values())))
+    reference = "keyfuse, 1 rule" if "keyfuse, 1 rule" in runs else next(iter(runs))
+    ours = statistics.median(run.wall for run in runs[reference])
     for name, command in tools.items():
         wall = statistics.median(run.wall for run in runs[name])
         cpu = statistics.median(run.cpu for run in runs[name])
+        if not name.endswith(_AGAIN):
+            _forget()
         memory = _memory(command(repository))
         print(
             f"{name:30}{wall:8.2f}{cpu:8.2f}{cpu / floor:8.2f}{wall / ours:8.2f}"
