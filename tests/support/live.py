@@ -16,6 +16,12 @@ import pytest
 
 _NODE = Path(sys.executable).parent.parent / "live-node" / "node_modules"
 
+# For Chromium: nothing but the pages it is shown.
+QUIET = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
 
 class Done(NamedTuple):
     """How a program ended, and all it said."""
