@@ -5,23 +5,27 @@ the line below, for files in which a secret takes several lines.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 OURS = "keyfuse"
-# A line longer than this is no line that somebody wrote a comment on.
+# A line longer than this is no line that somebody wrote a comment on; nor are there more of them.
 _REACH = 8_192
-_COMMENT = re.compile(
+_MOST = 100
+_COMMENT = (
     rb"keyfuse:allow(?![\w-])[ \t:=\[(]*(?P<words>[\w,-]*)"
     rb"|(?P<tool>gitleaks|betterleaks):allow"
     rb"|(?P<detect>pragma: ?(?:allow|white)list (?P<next>nextline )?secret)"
     rb"|(?P<truffle>trufflehog:ignore)"
 )
 _NEEDLES = (b"keyfuse:allow", b"leaks:allow", b"pragma:", b"trufflehog:ignore")
-# What opens a comment in the languages we know.
-_OPENING = re.compile(rb"[\s#/*;%!<>\"'({\[-]*(?:(?i:rem)\s)?[\s#/*;%!<>\"'({\[-]*")
-
-_CLOSING = re.compile(rb"(?:-->|\*/)[ \t]*[^\s]")
+# What opens a comment in the languages we know. Nothing is given back, or long lines would take
+# for ever.
+_SIGNS = rb"[\s#/*;%!<>\"'({\[-]*+"
+_OPENING = _SIGNS + rb"(?:(?i:rem)\s" + _SIGNS + rb")?"
+_CLOSING = rb"(?:-->|\*/)[ \t]*[^\s]"
 
 
 class Comment(NamedTuple):
@@ -52,7 +56,7 @@ class Comments:
         self._data = data
         self._placed: Sequence[_Placed] = ()
         if any(needle in data for needle in _NEEDLES):
-            self._placed = [_placed(data, found) for found in _COMMENT.finditer(data)]
+            self._placed = [_placed(data, found) for found in re.finditer(_COMMENT, data)]
 
     def beside(self, start: int, end: int) -> tuple[Comment, ...]:
         """Return the comments that count for the bytes from `start` to `end`."""
@@ -60,11 +64,12 @@ class Comments:
             return ()
         first, last = self._lines(start, end)
         above = self._data.rfind(b"\n", max(0, first - 1 - _REACH), max(0, first - 1)) + 1
+        begin = bisect_left(self._placed, above, key=_offset)
+        near = takewhile(lambda placed: placed.offset < last, self._placed[begin : begin + _MOST])
         return tuple(
             placed.comment
-            for placed in self._placed
-            if (placed.here and first <= placed.offset < last)
-            or (placed.below and above <= placed.offset < first)
+            for placed in near
+            if (placed.here if placed.offset >= first else placed.below)
         )
 
     def _lines(self, start: int, end: int) -> tuple[int, int]:
@@ -113,5 +118,12 @@ def _is_alone(data: bytes, found: "re.Match[bytes]") -> bool:
     """Return whether nothing but the comment stands on its line."""
     first = data.rfind(b"\n", max(0, found.start() - _REACH), found.start()) + 1
     last = data.find(b"\n", found.end(), found.end() + _REACH)
-    behind = _CLOSING.search(data, found.start(), last if last >= 0 else len(data))
-    return behind is None and _OPENING.fullmatch(data, first, found.start()) is not None
+    # What stands before it is asked first: of many comments on a line that leaves one.
+    if re.compile(_OPENING).fullmatch(data, first, found.start()) is None:
+        return False
+    end = last if last >= 0 else len(data)
+    return re.compile(_CLOSING).search(data, found.start(), end) is None
+
+
+def _offset(placed: _Placed) -> int:
+    return placed.offset

@@ -47,7 +47,7 @@ def scan_scope(found: Found, scope: Scope) -> Scanned:
     matcher = make_matcher(found.policy)
     scanning = Scanning(matcher, found.policy.max_file_size)
     if scope == "history":
-        examined = modes.scan_history(scanning, Repository(os.fspath(found.root)))
+        examined = modes.scan_history(scanning, Repository(found.root))
     else:
         examined = modes.scan_files(scanning, [os.path.relpath(found.root)])
     without = found._replace(policy=found.policy._replace(baseline=os.devnull))

@@ -106,7 +106,7 @@ def audit(**options: Any) -> int:
         scope = known.scope or "files"
         scanned = scan_scope(where.found, scope)
         try:
-            _ask(entries, scanned.result, where.found.root, redacting(scanned.matcher))
+            _ask(entries, scanned.result, Path(where.found.root), redacting(scanned.matcher))
         finally:
             _write(where, entries, scope)
     verdicts = [entry.verdict for entry in entries.values()]
@@ -130,7 +130,7 @@ def import_(*, source: str, **options: Any) -> int:
         raise UsageError(f"{harmless(source)}: {reason}") from None
     places = parse_foreign(text, source)
     matcher = make_matcher(where.found.policy)
-    imported = import_places(places, where.found.root, matcher)
+    imported = import_places(places, Path(where.found.root), matcher)
     known = read_known(where.path)
     entries = {**imported.entries, **known.entries}
     of_history = known.scope == "history" or any(place.commit for place in places)
@@ -144,14 +144,14 @@ def import_(*, source: str, **options: Any) -> int:
 
 
 def _where(*, file: str | None, config: str | None, as_json: bool) -> _Where:
-    found = find_policy(Path.cwd(), Path(config) if config else None)
-    path = Path(file) if file else found.folder / found.policy.baseline
+    found = find_policy(Path.cwd(), config)
+    path = Path(file) if file else Path(found.folder, found.policy.baseline)
     return _Where(found, path, as_json)
 
 
 def _write(where: _Where, entries: Mapping[str, Entry], scope: Scope) -> None:
     write_baseline(where.path, entries.values(), scope)
-    if merge_by_union(where.found.root, where.path) and not where.as_json:
+    if merge_by_union(Path(where.found.root), where.path) and not where.as_json:
         click.echo("added a line to .gitattributes: branches that change the baseline merge")
 
 

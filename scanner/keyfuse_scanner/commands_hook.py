@@ -88,8 +88,8 @@ def pre_push(*, remote: str | None, url: str | None) -> int:  # noqa: ARG001 - g
 @click.option("--config", metavar="FILE", type=click.Path(), help="Policy of this server.")
 def pre_receive(*, config: str | None) -> int:
     """Scan what was pushed to this server, as a pre-receive hook; a policy is its own only."""
-    here = Path.cwd()
-    found = find_policy(here, Path(config)) if config else Found(Policy(), here, here)
+    here = str(Path.cwd())
+    found = find_policy(here, config) if config else Found(Policy(), here, here)
     return hooks.run_receive(sys.stdin, found)
 
 

@@ -1,31 +1,14 @@
 """`keyfuse scan`."""
 
-import os
-import sys
-from collections.abc import Callable
-from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import click
 
 from keyfuse_rules.model import RULE_SETS, Severity
-from keyfuse_scanner import modes
 from keyfuse_scanner.dates import parse_since
-from keyfuse_scanner.errors import UsageError
-from keyfuse_scanner.examine import Examined
-from keyfuse_scanner.git import Repository
-from keyfuse_scanner.known import Scope
-from keyfuse_scanner.left_out import what_is_left_out, with_stale
-from keyfuse_scanner.model import Problem, ScanResult
-from keyfuse_scanner.modes import Scanning
-from keyfuse_scanner.policy import find_policy, parse_severity, parse_size
-from keyfuse_scanner.reports import PRIVATE, REPORTS, report
-from keyfuse_scanner.reports.text import problem_line, stale_line
-from keyfuse_scanner.rulebook import make_matcher, rules_key
-from keyfuse_scanner.scan import conclude
-from keyfuse_scanner.terminal import complain, open_output, wants_colour, write
-from keyfuse_scanner.verdict import exit_code
+from keyfuse_scanner.policy_fields import parse_size
+from keyfuse_scanner.reports import REPORTS
+from keyfuse_scanner.scan_command import Request, run
 
 _SEVERITIES = [severity.label for severity in reversed(Severity)]
 
@@ -106,29 +89,7 @@ class Since(click.ParamType[int]):
     multiple=True,
     help="With --report-to: send keys with this prefix; may be repeated.",
 )
-def scan(
-    *,
-    paths: tuple[str, ...],
-    format_: str | None,
-    as_json: bool,
-    output: str | None,
-    config: str | None,
-    rule_files: tuple[str, ...],
-    rule_set: str | None,
-    only: tuple[str, ...],
-    all_: bool,
-    show_secrets: bool,
-    no_decode: bool,
-    no_cache: bool,
-    jobs: int | None,
-    max_file_size: int | None,
-    baseline: str | None,
-    fail_on: str | None,
-    exit_zero: bool,
-    report_to: str | None,
-    report_prefix: tuple[str, ...],
-    **mode: Any,
-) -> int:
+def scan(**options: Any) -> int:
     """Find secrets in files, in what is staged, in a range of commits, or in all history.
 
     Without an option PATHs are files and folders of the work tree (default: here; ignored files
@@ -137,128 +98,4 @@ def scan(
     Exit codes: 0 clean, 1 findings, 2 usage, 3 not everything could be scanned and nothing was
     found.
     """
-    if as_json and format_ not in {None, "json"}:
-        raise UsageError("--json and --format contradict each other; give one of them")
-    format_ = "json" if as_json else format_ or "text"
-    if show_secrets and format_ not in PRIVATE:
-        raise UsageError(f"--show-secrets: a report in {format_} is for others and never has them")
-    found = find_policy(Path.cwd(), Path(config) if config else None, cache=not no_cache)
-    policy = found.policy
-    matcher = make_matcher(
-        policy,
-        rule_files=rule_files,
-        rule_set=rule_set,
-        only=only,
-        decode=not no_decode,
-        cache=not no_cache,
-    )
-    limit = policy.max_file_size if max_file_size is None else max_file_size
-    scanning = Scanning(matcher, limit, every=all_, jobs=jobs)
-    if mode["history"] and not no_cache:
-        key = rules_key(
-            policy, rule_files=rule_files, rule_set=rule_set, only=only, decode=not no_decode
-        )
-        scanning = scanning._replace(rules_key=key)
-    examine = _mode(paths, **mode)
-    tell = _reporter(report_to, report_prefix)
-    # What somebody asks to be burned is found whatever the repository says.
-    own_keys = report_to is None
-    left_out = what_is_left_out(
-        found, baseline=baseline, of_files=_is_of_files(**mode), own_keys=own_keys
-    )
-    with open_output(output) if output else nullcontext(sys.stdout) as stream:
-        result = conclude(
-            examine(scanning),
-            matcher,
-            every=all_,
-            show_secrets=show_secrets,
-            suppression=left_out.suppression,
-        )
-        scope = None if only or policy.only else _scope(paths, found.root, **mode)
-        result = with_stale(result, left_out.lists, scope)
-        result = result._replace(unreported=tell(result))
-        colour = format_ == "text" and wants_colour(stream, os.environ)
-        write(stream, report(format_)(result, show_secrets=show_secrets, colour=colour))
-    if format_ != "json":
-        for problem in result.errors:
-            complain(problem_line(problem))
-    for problem in result.unreported:
-        complain(problem_line(problem))
-    if result.stale:
-        complain(stale_line(result))
-    threshold = parse_severity(fail_on) if fail_on else policy.fail_on
-    return exit_code(result, threshold, exit_zero=exit_zero)
-
-
-def _is_of_files(*, staged: bool, range_: str | None, history: bool, **_: Any) -> bool:
-    return not (staged or history or range_ is not None)
-
-
-def _scope(
-    paths: tuple[str, ...],
-    root: Path,
-    *,
-    history: bool,
-    stdin: bool,
-    since: int | None,
-    branch: str | None,
-    **others: Any,
-) -> Scope | None:
-    """Return what a scan covers completely, so that what it does not find is gone."""
-    if history:
-        return "history" if since is None and branch is None else None
-    whole = stdin is False and [Path(path).resolve() for path in paths or (".",)] == [
-        root.resolve()
-    ]
-    return "files" if whole and _is_of_files(history=history, **others) else None
-
-
-def _reporter(url: str | None, prefixes: tuple[str, ...]) -> Callable[[ScanResult], list[Problem]]:
-    """Return what tells the issuing service of findings; nothing is sent where no URL is given.
-
-    Raises:
-        UsageError: the options do not say clearly which keys go where.
-    """
-    if url is None:
-        if prefixes:
-            raise UsageError("--report-prefix belongs to --report-to")
-        return lambda _: []
-    from keyfuse_scanner import leak_report
-
-    where = leak_report.target(url, prefixes)
-    return lambda result: leak_report.send(where, result.findings)
-
-
-def _mode(
-    paths: tuple[str, ...],
-    *,
-    staged: bool,
-    range_: str | None,
-    history: bool,
-    stdin: bool,
-    since: int | None,
-    branch: str | None,
-) -> Callable[[Scanning], Examined]:
-    """Return the one way to scan that the options ask for.
-
-    Raises:
-        UsageError: they ask for several, or name something that the way does not use.
-    """
-    if sum((staged, range_ is not None, history, stdin)) > 1:
-        raise UsageError("give one of --staged, --range, --history and --stdin")
-    if not history and (since is not None or branch is not None):
-        raise UsageError("--since and --branch belong to --history")
-    if stdin:
-        if paths:
-            raise UsageError("--stdin takes no PATH")
-        return lambda scanning: modes.scan_stdin(scanning, sys.stdin.buffer)
-    if not (staged or history or range_ is not None):
-        return lambda scanning: modes.scan_files(scanning, paths or (".",))
-    if len(paths) > 1:
-        raise UsageError("--staged, --range and --history take one PATH at most, the repository")
-    repository = Repository(paths[0] if paths else None)
-    if staged:
-        return lambda scanning: modes.scan_staged(scanning, repository)
-    if range_ is not None:
-        return lambda scanning: modes.scan_range(scanning, repository, range_)
-    return lambda scanning: modes.scan_history(scanning, repository, since=since, branch=branch)
+    return run(Request(**options))

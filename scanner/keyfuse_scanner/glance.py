@@ -36,6 +36,17 @@ class Glimpse(NamedTuple):
     staged: "Staged"
     is_clean: bool
 
+    @property
+    def objects(self) -> int:
+        """How many files were looked into."""
+        return len(self.staged.contents)
+
+    @property
+    def size(self) -> int:
+        """How many bytes they and new names have."""
+        texts = (*self.staged.contents.values(), *self.staged.added)
+        return sum(len(text) for text in texts)
+
 
 def glance(*, decode: bool = True) -> Glimpse | None:
     """Look at what is staged; None where that has to be done thoroughly.

@@ -151,11 +151,9 @@ def _judge(
 
 
 def _policy() -> "Found":
-    from pathlib import Path
-
     from keyfuse_scanner.policy import find_policy
 
-    return find_policy(Path.cwd())
+    return find_policy(os.getcwd())  # noqa: PTH109 - a hook cannot afford pathlib
 
 
 def _matcher(found: "Found", engine: "Engine | None") -> "Matcher":

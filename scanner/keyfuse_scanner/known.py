@@ -20,7 +20,7 @@ _SCOPE = "# scope: "
 _NO_RULE = "-"
 # From what says least to what says most.
 _VERDICTS: dict[str, Verdict] = {name: name for name in get_args(Verdict)}
-_LINE = re.compile(
+_LINE = (
     r"(?P<fingerprint>[0-9a-f]{32})(?:[ \t]+(?P<rule>[\w.-]+))?(?:[ \t]+(?P<verdict>[a-z]+))?"
     r"[ \t]*(?:#[ \t]*(?P<note>.*))?"
 )
@@ -91,7 +91,7 @@ def render_known(entries: Iterable[Entry], scope: Scope) -> str:
 
 
 def _entry(line: str) -> Entry | None:
-    found = _LINE.fullmatch(line)
+    found = re.fullmatch(_LINE, line)
     if found is None:
         return None
     verdict = _VERDICTS.get(found["verdict"] or "unaudited")

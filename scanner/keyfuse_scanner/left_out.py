@@ -1,14 +1,16 @@
 """What policy and lists leave out of a scan, read from where they stand."""
 
+# A hook cannot afford pathlib, and paths of findings are raw bytes.
+# ruff: noqa: PTH100, PTH109, PTH118, PTH123
+
 import os
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 from keyfuse_scanner.errors import KnownListInvalid
 from keyfuse_scanner.known import NOTHING, Known, Scope, parse_known
 from keyfuse_scanner.model import ScanResult
-from keyfuse_scanner.policy import Found
+from keyfuse_scanner.policy import Found, StrPath
 from keyfuse_scanner.printable import harmless
 from keyfuse_scanner.suppression import Lists, Relative, Suppression
 
@@ -18,12 +20,10 @@ class InForce(NamedTuple):
 
     Attributes:
         lists: The lists of known secrets.
-        baseline: The file of the baseline, whether it is there or not.
     """
 
     suppression: Suppression
     lists: Lists
-    baseline: Path
 
 
 def what_is_left_out(
@@ -45,9 +45,9 @@ def what_is_left_out(
         KnownListInvalid: a list cannot be read.
     """
     policy = found.policy
-    path = Path(baseline) if baseline else found.folder / policy.baseline
+    path = baseline or os.path.join(found.folder, policy.baseline)
     lists = Lists(
-        ignored=read_known(found.folder / policy.ignore_file),
+        ignored=read_known(os.path.join(found.folder, policy.ignore_file)),
         baseline=read_known(path, required=baseline is not None),
     )
     suppression = Suppression(
@@ -58,27 +58,29 @@ def what_is_left_out(
         relative=_relative_to(found.root) if of_files else lambda path: path,
         own_keys=own_keys,
     )
-    return InForce(suppression, lists, path)
+    return InForce(suppression, lists)
 
 
-def read_known(path: Path, *, required: bool = False) -> Known:
+def read_known(path: StrPath, *, required: bool = False) -> Known:
     """Return the list in a file; an empty one where there is no file.
 
     Raises:
         KnownListInvalid: the file cannot be read, or is no list.
     """
+    name = os.fspath(path)
     try:
-        text = path.read_text("utf-8")
+        with open(name, encoding="utf-8") as file:
+            text = file.read()
     except FileNotFoundError:
         if not required:
             return NOTHING
         raise KnownListInvalid(
-            f"{harmless(str(path))}: no such file; `keyfuse baseline create` makes one"
+            f"{harmless(name)}: no such file; `keyfuse baseline create` makes one"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "is not UTF-8 text"
-        raise KnownListInvalid(f"{harmless(str(path))}: {reason.lower()}") from None
-    return parse_known(text, str(path))
+        raise KnownListInvalid(f"{harmless(name)}: {reason.lower()}") from None
+    return parse_known(text, name)
 
 
 def with_stale(result: ScanResult, lists: Lists, scope: Scope | None) -> ScanResult:
@@ -104,13 +106,13 @@ def _rule_ids(found: Found) -> frozenset[str]:
     return frozenset(rule.rule_id for rule in known_rules(found.policy))
 
 
-def _relative_to(root: Path) -> Relative:
+def _relative_to(root: str) -> Relative:
     """Return what turns a path as seen from here into one from the root of the policy."""
-    here, base = os.fsencode(Path.cwd()), os.fsencode(root.absolute())
-    inner = os.path.join(base, b"")  # noqa: PTH118 - raw bytes
+    here, base = os.fsencode(os.getcwd()), os.fsencode(os.path.abspath(root))
+    inner = os.path.join(base, b"")
 
     def relative(path: bytes) -> bytes:
-        whole = os.path.normpath(os.path.join(here, path))  # noqa: PTH118 - raw bytes
+        whole = os.path.normpath(os.path.join(here, path))
         inside = os.path.relpath(whole, base) if whole.startswith(inner) else whole
         return inside.replace(os.sep.encode(), b"/")
 

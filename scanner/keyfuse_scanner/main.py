@@ -1,4 +1,4 @@
-"""Where the console script begins: the short way for the hook, click for everything else."""
+"""Where the console script begins: the short way where there is one, click for everything else."""
 
 import os
 import sys
@@ -6,8 +6,7 @@ from typing import NoReturn
 
 from keyfuse_scanner.errors import ScannerError
 from keyfuse_scanner.exits import Exit
-
-_HOOK = ["hook", "run"]
+from keyfuse_scanner.shortcut import shortcut
 
 
 def main() -> NoReturn:
@@ -36,11 +35,8 @@ def _is_all_done() -> bool:
 def run(arguments: list[str]) -> int:
     """Run a command and return its exit code. Expected failures are one line on standard error."""
     try:
-        if arguments == _HOOK:
-            from keyfuse_scanner import hook
-
-            return hook.run()
-        return _run_click(arguments)
+        command = shortcut(arguments)
+        return _run_click(arguments) if command is None else command()
     except ScannerError as error:
         return _failed(str(error), error.exit_code)
     except KeyboardInterrupt:

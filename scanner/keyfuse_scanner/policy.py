@@ -4,15 +4,25 @@ Settings of the service do not belong there: whoever can push to a repository mu
 turn them.
 """
 
+# A hook cannot afford pathlib.
+# ruff: noqa: PTH118, PTH120
+
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from keyfuse_rules.model import Severity
 from keyfuse_scanner.errors import PolicyError
 from keyfuse_scanner.policy_fields import FIELDS, Ignore, parse_severity, parse_size
-from keyfuse_scanner.policy_files import PolicyFile, Settings, folders, keep, kept, policy_files
+from keyfuse_scanner.policy_files import (
+    PolicyFile,
+    Settings,
+    folders,
+    keep,
+    kept,
+    policy_file,
+    policy_files,
+)
 from keyfuse_scanner.printable import harmless
 
 __all__ = [
@@ -26,6 +36,8 @@ __all__ = [
     "parse_severity",
     "parse_size",
 ]
+
+StrPath = str | os.PathLike[str]
 
 SERVICE_SETTINGS = frozenset(
     {
@@ -90,7 +102,7 @@ class Policy(NamedTuple):
         honour: Other scanners whose comments count.
     """
 
-    source: Path | None = None
+    source: str | None = None
     only: tuple[str, ...] = ()
     fail_on: Severity = Severity.LOW
     max_file_size: int | None = None
@@ -116,16 +128,16 @@ class Found(NamedTuple):
     """
 
     policy: Policy
-    folder: Path
-    root: Path
+    folder: str
+    root: str
 
 
-def load_policy(directory: Path, config: Path | None = None) -> Policy:
+def load_policy(directory: StrPath, config: StrPath | None = None) -> Policy:
     """Return the policy in force in a directory; see `find_policy`."""
     return find_policy(directory, config).policy
 
 
-def find_policy(directory: Path, config: Path | None = None, *, cache: bool = True) -> Found:
+def find_policy(directory: StrPath, config: StrPath | None = None, *, cache: bool = True) -> Found:
     """Return the policy in force in a directory, and where it is from.
 
     Args:
@@ -137,13 +149,15 @@ def find_policy(directory: Path, config: Path | None = None, *, cache: bool = Tr
     Raises:
         PolicyError: the file cannot be read, is no TOML, or has an unknown or wrong setting.
     """
-    places = folders(str(directory))
-    root = Path(places[-1]) if os.path.lexists(Path(places[-1], ".git")) else directory
+    places = folders(os.fspath(directory))
+    is_repository = os.path.lexists(os.path.join(places[-1], ".git"))
+    root = places[-1] if is_repository else os.fspath(directory)
     if config is not None:
-        return Found(_named(config, cache=cache), config.parent, root)
+        path = os.fspath(config)
+        return Found(_named(path, cache=cache), os.path.dirname(path), root)
     for place in places:
         if (policy := _in_folder(place, cache=cache)) is not None:
-            return Found(policy, Path(place), Path(place))
+            return Found(policy, place, place)
     return Found(Policy(), root, root)
 
 
@@ -152,21 +166,19 @@ def _in_folder(folder: str, *, cache: bool) -> Policy | None:
         policies = (_policy(file, cache=cache) for file in policy_files(folder))
         return next((policy for policy in policies if policy is not None), None)
     except OSError as error:
-        raise _unreadable(Path(error.filename), error) from None
+        raise _unreadable(error.filename, error) from None
 
 
-def _named(path: Path, *, cache: bool) -> Policy:
+def _named(path: str, *, cache: bool) -> Policy:
     try:
-        raw = path.read_bytes()
+        file = policy_file(path)
     except OSError as error:
         raise _unreadable(path, error) from None
-    is_project = path.name == "pyproject.toml"
-    file = PolicyFile(str(path), raw, is_project)
     return _policy(file, cache=cache) or Policy()
 
 
-def _unreadable(path: Path, error: OSError) -> PolicyError:
-    return PolicyError(f"{_shown(path)}: {(error.strerror or 'cannot be read').lower()}")
+def _unreadable(path: str, error: OSError) -> PolicyError:
+    return PolicyError(f"{harmless(path)}: {(error.strerror or 'cannot be read').lower()}")
 
 
 def _policy(file: PolicyFile, *, cache: bool) -> Policy | None:
@@ -177,21 +189,18 @@ def _policy(file: PolicyFile, *, cache: bool) -> Policy | None:
         if cache:
             keep(file, None if policy is None else _settings(policy))
         return policy
-    if known.settings is None:
-        return None
-    return _restored(Path(file.path), known.settings)
+    return None if known.settings is None else _restored(file.path, known.settings)
 
 
 def _parsed(file: PolicyFile) -> Policy | None:
     import tomllib
 
-    path = Path(file.path)
     try:
         document = tomllib.loads(file.raw.decode("utf-8"))
     except ValueError as error:
-        raise PolicyError(f"{_shown(path)}: {harmless(str(error))}") from None
+        raise PolicyError(f"{harmless(file.path)}: {harmless(str(error))}") from None
     table = document.get("tool", {}).get("keyfuse") if file.is_project else document
-    return None if table is None else parse_policy(table, path)
+    return None if table is None else parse_policy(table, file.path)
 
 
 def _settings(policy: Policy) -> Settings:
@@ -209,13 +218,13 @@ def _settings(policy: Policy) -> Settings:
     return said
 
 
-def _restored(path: Path, settings: Settings) -> Policy:
+def _restored(path: str, settings: Settings) -> Policy:
     policy = Policy(source=path)._replace(**settings)
     ignores = tuple(Ignore._make(fields) for fields in policy.ignores)
     return policy._replace(fail_on=Severity(policy.fail_on), ignores=ignores)
 
 
-def parse_policy(table: Mapping[str, object], path: Path) -> Policy:
+def parse_policy(table: Mapping[str, object], path: str) -> Policy:
     """Return the policy that a table of settings says.
 
     Args:
@@ -227,7 +236,7 @@ def parse_policy(table: Mapping[str, object], path: Path) -> Policy:
     """
     policy = Policy(source=path)
     for name, value in table.items():
-        where = f"{_shown(path)}: {harmless(name)}"
+        where = f"{harmless(path)}: {harmless(name)}"
         field = name.replace("-", "_")
         if field in SERVICE_SETTINGS:
             raise PolicyError(
@@ -241,7 +250,3 @@ def parse_policy(table: Mapping[str, object], path: Path) -> Policy:
         except ValueError as error:
             raise PolicyError(f"{where}: {harmless(str(error))}") from None
     return policy
-
-
-def _shown(path: Path) -> str:
-    return harmless(str(path))

@@ -5,7 +5,7 @@ under a hash of its bytes: the bytes themselves may hold a secret.
 """
 
 # A hook cannot afford pathlib.
-# ruff: noqa: PTH118, PTH120, PTH123
+# ruff: noqa: PTH118, PTH119, PTH120, PTH123
 
 import marshal
 import os
@@ -17,6 +17,7 @@ from keyfuse_scanner.engine import privatefolder
 # To be raised whenever another version makes something else of the same file.
 _FORMAT = 1
 _KEPT_MAX = 32
+_PROJECT = "pyproject.toml"
 
 Settings = dict[str, Any]
 """Settings by name, in values that `marshal` knows."""
@@ -57,16 +58,23 @@ def policy_files(folder: str) -> Iterator[PolicyFile]:
     Raises:
         OSError: one is there and cannot be read.
     """
-    for name in ("keyfuse.toml", "pyproject.toml"):
-        path = os.path.join(folder, name)
+    for name in ("keyfuse.toml", _PROJECT):
         try:
-            with open(path, "rb", buffering=0) as file:
-                raw = file.readall()
+            file = policy_file(os.path.join(folder, name))
         except (FileNotFoundError, NotADirectoryError):
             continue
-        is_project = name == "pyproject.toml"
-        if not is_project or b"keyfuse" in raw:
-            yield PolicyFile(path, raw, is_project)
+        if not file.is_project or b"keyfuse" in file.raw:
+            yield file
+
+
+def policy_file(path: str) -> PolicyFile:
+    """Return a file that may hold a policy.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with open(path, "rb", buffering=0) as file:
+        return PolicyFile(path, file.readall(), os.path.basename(path) == _PROJECT)
 
 
 def kept(file: PolicyFile) -> Kept | None:

@@ -130,4 +130,4 @@ def known_rules(policy: Policy, rule_files: Iterable[str] = ()) -> tuple[Rule, .
 def _policy_files(policy: Policy) -> list[str]:
     if policy.source is None:
         return list(policy.rule_files)
-    return beside(str(policy.source), policy.rule_files)
+    return beside(policy.source, policy.rule_files)

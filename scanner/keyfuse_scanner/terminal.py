@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TextIO
 
 from keyfuse_scanner.errors import UsageError
@@ -53,5 +52,5 @@ def open_output(path: str) -> TextIO:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     except OSError as error:
         reason = (error.strerror or "cannot be written").lower()
-        raise UsageError(f"{harmless(str(Path(path)))}: {reason}") from None
+        raise UsageError(f"{harmless(path)}: {reason}") from None
     return os.fdopen(descriptor, "w", encoding="utf-8")

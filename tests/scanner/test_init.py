@@ -52,7 +52,7 @@ def interview(repo, keyfuse, monkeypatch):
 def test_the_least_is_a_policy(repo, init):
     made, todo = init()
     assert made == {"keyfuse.toml": "written"}
-    assert find_policy(repo.path).policy.source == repo.path / "keyfuse.toml"
+    assert find_policy(repo.path).policy.source == str(repo.path / "keyfuse.toml")
     assert any("--source" in line for line in todo)
 
 

@@ -26,7 +26,7 @@ def test_the_file_is_looked_for_up_to_the_repository(tmp_path):
     (tmp_path / "repo/keyfuse.toml").write_text(
         'only = ["keyfuse-key"]\nfail-on = "high"\nmax_file_size = "2m"\n'
     )
-    file = tmp_path / "repo/keyfuse.toml"
+    file = str(tmp_path / "repo/keyfuse.toml")
     expected = Policy(file, ("keyfuse-key",), Severity.HIGH, 2 * 1024 * 1024)
     assert load_policy(tmp_path / "repo/sub/sub") == expected
 

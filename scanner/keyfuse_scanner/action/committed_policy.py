@@ -41,7 +41,7 @@ def policy_at(repository: Repository, commit_id: str, folder: Path, root: Path) 
             _write(repository, tree, folder, name)
     except GitFailed as failure:
         raise PolicyError(f"its policy cannot be read: {failure}") from None
-    return Found(found.policy, folder, root)
+    return Found(found.policy, str(folder), str(root))
 
 
 def _files(policy: Policy) -> Iterator[str]:

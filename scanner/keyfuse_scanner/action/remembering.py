@@ -60,7 +60,7 @@ def _code() -> str:
 
 
 def _rule_files(policy: Policy) -> Iterator[Path]:
-    folder = Path() if policy.source is None else policy.source.parent
+    folder = Path(policy.source or "").parent
     for name in policy.rule_files:
         path = folder / name
         yield from sorted(path.rglob("*.toml")) if path.is_dir() else [path]

@@ -109,7 +109,7 @@ def _rules_of(
 ) -> Iterator[_Rules]:
     """Read the policy of the commit that may set it, by way of a folder that goes away again."""
     with tempfile.TemporaryDirectory(prefix="keyfuse-") as folder:
-        found = Found(Policy(), Path(folder), job.checkout)
+        found = Found(Policy(), folder, str(job.checkout))
         try:
             if git.succeeds(repository, "cat-file", "-e", f"{planned.policy}^{{commit}}"):
                 found = policy_at(repository, planned.policy, Path(folder), job.checkout)

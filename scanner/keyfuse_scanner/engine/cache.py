@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from keyfuse_rules.model import Rule
 
 # To be raised whenever triggers or their decoding change in a way that files' dates do not tell.
-_FORMAT = 2
+_FORMAT = 3
 _FILES_MAX = 12
 
 PlainSignal = tuple[str, tuple[int, ...], int, int]
@@ -61,7 +61,7 @@ def store(key: tuple[Any, ...], compiled: Compiled) -> bool:
     """Keep something under a key; return whether that was possible."""
     signals, needles = _plain(tuple(compiled.signals)), _plain(tuple(compiled.needles))
     head = marshal.dumps((_FORMAT, key, signals, _packed_numbers(compiled.numbers), needles))
-    rules = marshal.dumps(packed_rules(compiled.rules))
+    rules = marshal.dumps([marshal.dumps(fields) for fields in packed_rules(compiled.rules)])
     parts = (_checksum(head, rules), head, compiled.database, rules)
     return privatefolder.write(privatefolder.cache_folder(), _name(key), parts, keep=_FILES_MAX)
 
@@ -105,16 +105,16 @@ class _KeptRules(Sequence["Rule"]):
 
     def __init__(self, packed: bytes) -> None:
         self._packed = packed
-        self._kept: Sequence[tuple[Any, ...]] | None = None
+        self._kept: Sequence[bytes] | None = None
         self._made: dict[int, Rule] = {}
 
-    def _fields(self) -> Sequence[tuple[Any, ...]]:
+    def _each(self) -> Sequence[bytes]:
         if self._kept is None:
             self._kept = marshal.loads(self._packed)  # noqa: S302 - see load
         return self._kept
 
     def __len__(self) -> int:
-        return len(self._fields())
+        return len(self._each())
 
     @overload
     def __getitem__(self, index: int) -> "Rule": ...
@@ -127,7 +127,8 @@ class _KeptRules(Sequence["Rule"]):
             return [self[number] for number in range(*index.indices(len(self)))]
         rule = self._made.get(index)
         if rule is None:
-            rule = self._made[index] = _rule(self._fields()[index])
+            fields = marshal.loads(self._each()[index])  # noqa: S302 - see load
+            rule = self._made[index] = _rule(fields)
         return rule
 
 

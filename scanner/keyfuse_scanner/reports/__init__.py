@@ -1,16 +1,17 @@
 """Results as text: each module has `render`, and no side effect."""
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from keyfuse_scanner.model import ScanResult
+if TYPE_CHECKING:
+    from keyfuse_scanner.model import ScanResult
 
 
 class Report(Protocol):
     """How a result becomes text."""
 
     def __call__(
-        self, result: ScanResult, *, show_secrets: bool = False, colour: bool = False
+        self, result: "ScanResult", *, show_secrets: bool = False, colour: bool = False
     ) -> Iterator[str]:
         """Yield the lines of the report, each with its line end."""
         ...

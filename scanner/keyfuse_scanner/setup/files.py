@@ -117,7 +117,7 @@ def _has_policy(root: Path) -> bool:
     from keyfuse_scanner.policy import find_policy
 
     source = find_policy(root).policy.source
-    return source is not None and source.name != POLICY
+    return source is not None and Path(source).name != POLICY
 
 
 def _honour(root: Path) -> str:
