@@ -73,18 +73,19 @@ def test_what_was_read_is_not_read_again(warm, keyfuse, monkeypatch):
 )
 def test_a_policy_is_known_from_the_second_time_on(warm, keyfuse, policy):
     warm.write("rules.toml", "disabled = []\n")
-    warm.write("keyfuse.toml", policy + '\nignores = ["docs/"]\nfail_on = "high"\n')
+    warm.write("keyfuse.toml", policy + '\nignores = ["first-look/"]\nfail_on = "high"\n')
     assert glance() is None
     assert keyfuse("hook", "run").code == 0
     assert glance().is_clean
     warm.write("rules.toml", 'disabled = ["json-web-token"]\n')
     assert (glance() is None) == ("rules.toml" in policy)
-    warm.write("keyfuse.toml", policy + "\n")
+    warm.write("keyfuse.toml", policy + "\n# for a first look\n")
     assert glance() is None
 
 
 def test_a_policy_in_pyproject_or_none_in_it(warm, keyfuse):
-    warm.write("pyproject.toml", "# keyfuse is mentioned\n")
+    # What a file said is kept for all tests: no other one has these bytes.
+    warm.write("pyproject.toml", "# keyfuse is mentioned, for a first look\n")
     assert glance() is None
     assert keyfuse("hook", "run").code == 0
     assert glance().is_clean
