@@ -63,6 +63,20 @@ def test_issue_shows_the_key_once(site: Any, browser: Browser) -> None:
     assert entry.origin == "127.0.0.1"
 
 
+@pytest.mark.shows_key
+def test_the_same_form_again_makes_no_second_key(site: Any, browser: Browser) -> None:
+    """Somebody reloads the page that shows the key."""
+    form = browser.get("/console/keys/new").form("/console/keys/new") | KEY_FIELDS
+    key = shown_key(browser.post("/console/keys/new", form))
+    again = browser.post("/console/keys/new", form)
+    assert again.status == 409
+    assert "shown only then" in again.text
+    assert key not in again.html
+    assert len(site.store.list(search="billing")) == 1
+    del form["once"]
+    assert browser.post("/console/keys/new", form).status == 400
+
+
 def test_a_wrong_field_is_named_and_the_rest_stays(browser: Browser, site: Any) -> None:
     for field, value in (
         ("prefix", "ghp"),

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from keyfuse_store import KeyNotFound
 from keyfuse_store.errors import (
+    AlreadyDone,
     DatabaseError,
     InvalidField,
     NotPermitted,
@@ -42,6 +43,7 @@ _STATUSES: Mapping[type[Exception], int] = {
     InvalidField: 400,
     NotPermitted: 403,
     StateConflict: 409,
+    AlreadyDone: 409,
     JobNotDead: 409,
 }
 _TITLES = {

@@ -1,10 +1,13 @@
 """Issuing a key: the form, and the one page that shows it."""
 
+import secrets
+
 from starlette.responses import Response
 
 from keyfuse_rules.prefixes import is_management_prefix
 from keyfuse_rules.redact import scrub
 from keyfuse_store.errors import InvalidField, OwnerNotFound
+from keyfuse_store.once import once
 from keyfuse_store.times import parse_duration
 from keyfuse_webhook.console.forms import Form
 from keyfuse_webhook.console.visit import Visit
@@ -28,8 +31,6 @@ def issue(visit: Visit) -> Response:
     expires = form.get("expires", "")
     management = is_management_prefix(form.get("prefix", ""))
     try:
-        if management:
-            visit.who.check_grant(scopes)
         issued = visit.store.issue(
             prefix=form.get("prefix", ""),
             owner=form.get("owner", ""),
@@ -40,7 +41,8 @@ def issue(visit: Visit) -> Response:
             quota=form.get("quota") or None,
             addresses=form.get("addresses", "").replace(",", " ").split(),
             admin=management,
-            actor=visit.who.actor,
+            once=once(form.get("once", ""), caller=visit.who.key_id, request=b"console"),
+            actor=visit.who,
             origin=visit.address,
         )
     except InvalidField as error:
@@ -58,6 +60,7 @@ def _form(visit: Visit, given: Form, field: str = "", problem: str = "") -> Resp
         "issue.html",
         400 if problem else 200,
         given=safe,
+        once=secrets.token_urlsafe(16),
         field=field,
         problem=problem,
         catalogue=visit.store.catalogue.declared,

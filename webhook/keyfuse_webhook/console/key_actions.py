@@ -86,7 +86,7 @@ def _rotate(visit: Visit, key: Key) -> Response:
         key.id,
         overlap=overlap,
         expires_in=parse_duration("expires", expires) if expires else None,
-        actor=visit.who.actor,
+        actor=visit.who,
         origin=visit.address,
     )
     return visit.page(
@@ -95,17 +95,17 @@ def _rotate(visit: Visit, key: Key) -> Response:
 
 
 def _revoke(visit: Visit, key: Key) -> Response:
-    visit.store.revoke(key.id, reason=_reason(visit), actor=visit.who.actor, origin=visit.address)
+    visit.store.revoke(key.id, reason=_reason(visit), actor=visit.who, origin=visit.address)
     return _to(key)
 
 
 def _suspend(visit: Visit, key: Key) -> Response:
-    visit.store.suspend(key.id, reason=_reason(visit), actor=visit.who.actor, origin=visit.address)
+    visit.store.suspend(key.id, reason=_reason(visit), actor=visit.who, origin=visit.address)
     return _to(key)
 
 
 def _resume(visit: Visit, key: Key) -> Response:
-    visit.store.resume(key.id, actor=visit.who.actor, origin=visit.address)
+    visit.store.resume(key.id, actor=visit.who, origin=visit.address)
     return _to(key)
 
 

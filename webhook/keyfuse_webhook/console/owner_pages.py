@@ -25,7 +25,7 @@ def add_owner(visit: Visit) -> Response:
         visit.store.add_owner(
             visit.form.get("email", ""),
             name=visit.form.get("name", ""),
-            actor=visit.who.actor,
+            actor=visit.who,
             origin=visit.address,
         )
     except InvalidField as error:
