@@ -81,6 +81,22 @@ class AlreadyDone(StoreError):
         self.key_id = key_id
 
 
+class KeysRefused(StoreError):
+    """Some of many keys are not acceptable, so that none was taken.
+
+    Attributes:
+        wrong: the place of each in the list, and what is wrong with it.
+    """
+
+    def __init__(self, wrong: Sequence[tuple[int, InvalidField]]) -> None:
+        super().__init__(f"{len(wrong)} keys are not acceptable; nothing was taken")
+        self.wrong = tuple(wrong)
+
+
+class ServerError(StoreError):
+    """A server that was asked over the network did not do it, or cannot be reached."""
+
+
 class SettingsError(StoreError):
     """A setting is wrong; the message names it and where it came from."""
 

@@ -73,6 +73,13 @@ def parse_duration(field: str, text: str) -> timedelta:
     return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
 
 
+def duration_text(duration: timedelta) -> str:
+    """The same as text, in the largest unit that it is a whole number of."""
+    seconds = int(duration.total_seconds())
+    unit = next(name for name, size in reversed(_UNITS.items()) if seconds % size == 0)
+    return f"{seconds // _UNITS[unit]}{unit}"
+
+
 def parse_moment(field: str, text: str) -> datetime:
     """An RFC 3339 date and time; a bare date is its midnight in UTC.
 

@@ -4,7 +4,6 @@ The values of `model` write themselves as these shapes (`as_json`); a test holds
 Here are the shapes with their types, and the way back.
 """
 
-import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -13,6 +12,7 @@ from msgspec import Meta, Struct, field
 
 from keyfuse_store.audit import AuditEntry
 from keyfuse_store.evidence import Trust
+from keyfuse_store.fields import as_json
 from keyfuse_store.leak_steps import StepState
 from keyfuse_store.leaks import Leak, LeakAction, LeakState
 from keyfuse_store.model import Code, Key, KeyState, Owner
@@ -68,14 +68,14 @@ class KeyWire(Struct, frozen=True):
             overlap_until_us=micros(self.overlap_until),
             owner=self.owner,
             name=self.name,
-            meta_json=json.dumps(self.meta),
+            meta_json=as_json("meta", self.meta),
             owner_id=self.owner_id,
             created_us=to_micros("created", self.created),
             predecessor_id=self.predecessor_id,
             successor_id=self.successor_id,
             revoked_us=micros(self.revoked),
             revoke_reason=self.revoke_reason,
-            revoke_evidence_json=None if evidence is None else json.dumps(evidence),
+            revoke_evidence_json=None if evidence is None else as_json("evidence", evidence),
             last_used_us=micros(self.last_used),
             legacy=self.legacy,
             expiry_warned_us=None,
@@ -277,13 +277,14 @@ class ChainWire(Struct, frozen=True):
     """How far the chain of the audit record holds; `problem` is null where all of it does.
 
     `head` is the last entry that is right; `next` is the same where entries follow it that were not
-    looked at yet.
+    looked at yet. `end` is where the record ends, null where even that was deleted.
     """
 
     ok: bool
     checked: int
     problem: str | None
     head: str
+    end: str | None
     next: str | None
 
 

@@ -20,7 +20,9 @@ def test_jobs_are_listed_youngest_first_and_shown(api: Api) -> None:
     job = api.get("/v1/jobs/job-1")
     assert (job["kind"], job["state"], job["arguments"]) == ("notify", "waiting", ["a"])
     assert api.get("/v1/jobs", state="done")["jobs"] == []
-    assert api.get("/v1/jobs", dead="true")["jobs"] == []
+    assert api.get("/v1/jobs", state="undeliverable,failed")["jobs"] == []
+    assert len(api.get("/v1/jobs", state="failed,waiting")["jobs"]) == 3
+    assert problem(api.send("GET", "/v1/jobs?state=waiting,asleep"))[0] == 400
     assert len(api.get("/v1/jobs", kind="notify", state="waiting")["jobs"]) == 3
 
 

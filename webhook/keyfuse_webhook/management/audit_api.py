@@ -90,12 +90,14 @@ def verify_entries(desk: Desk, call: Call[Nothing, ChainPart]) -> Said:
         report, head, more = record.verify_part(
             connection, desk.store.peppers, start, noted, limit=body.limit
         )
+        end = record.head(connection)
     return Said(
         {
             "ok": report.problem is None,
             "checked": report.checked,
             "problem": report.problem,
             "head": str(head),
+            "end": None if end is None else str(end),
             "next": str(head) if more else None,
         }
     )

@@ -128,6 +128,7 @@ CHAIN: dict[str, object] = {
     "checked": 42,
     "problem": None,
     "head": HEAD,
+    "end": HEAD,
     "next": None,
 }
 JOB: dict[str, object] = {

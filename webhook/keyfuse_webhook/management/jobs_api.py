@@ -1,12 +1,12 @@
 """Jobs: list, show, retry."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from keyfuse_store import wire
 from keyfuse_webhook import job_control
-from keyfuse_webhook.jobs_model import DEAD_STATES, State
+from keyfuse_webhook.jobs_model import State
 from keyfuse_webhook.management import examples
 from keyfuse_webhook.management.model import Call, Desk, Nothing, Operation, Said
 from keyfuse_webhook.management.shapes import Limit, Line
@@ -19,10 +19,10 @@ _JOBS, _JOB = "/v1/jobs", "/v1/jobs/{job}"
 class JobFilter(Struct, frozen=True, forbid_unknown_fields=True):
     """Which jobs to list."""
 
-    state: State | None = None
-    dead: Annotated[Literal["true", "false"], Meta(description="Only those that ended badly.")] = (
-        "false"
-    )
+    state: (
+        Annotated[tuple[State, ...], Meta(min_length=1, max_length=5, description="One of these.")]
+        | None
+    ) = None
     kind: Line | None = None
     after: Annotated[int, Meta(ge=0, le=10**9, description="The `next` of the page before.")] = 0
     limit: Limit = 100
@@ -31,11 +31,8 @@ class JobFilter(Struct, frozen=True, forbid_unknown_fields=True):
 def list_jobs(desk: Desk, call: Call[JobFilter, Nothing]) -> Said:
     """A page of jobs."""
     asked = call.query
-    states = {asked.state} if asked.state else set()
-    if asked.dead == "true":
-        states |= {*DEAD_STATES}
     found = job_control.page(
-        desk.jobs, states=states, kind=asked.kind, offset=asked.after, limit=asked.limit
+        desk.jobs, states=asked.state or (), kind=asked.kind, offset=asked.after, limit=asked.limit
     )
     following = asked.after + asked.limit if len(found) == asked.limit else None
     return Said({"jobs": [job_control.as_json(job) for job in found], "next": following})

@@ -180,6 +180,8 @@ def _query_parameters(kind: type[msgspec.Struct]) -> Iterable[Document]:
             "required": name in shape["required"],
             "schema": _not_null(schema),
         }
+        if parameter["schema"].get("type") == "array":
+            parameter |= {"style": "form", "explode": False}
         if "description" in parameter["schema"]:
             parameter["description"] = parameter["schema"].pop("description")
         yield parameter

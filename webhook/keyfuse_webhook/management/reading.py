@@ -6,7 +6,7 @@ that comes twice, is refused. Clients then notice a typing error instead of wond
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -51,10 +51,12 @@ def read_query(kind: type[Shape], raw: bytes) -> Shape:
         raise Unfit(400, field="query", problem="has a parameter twice")
     hints: Mapping[str, Any] = get_type_hints(kind)
     numbers = {name for name, hint in hints.items() if int in {hint, *get_args(hint)}}
+    lists = {name for name, hint in hints.items() if _is_list(hint)}
     typed: dict[str, object] = {
         name: int(text) if name in numbers and _WHOLE.fullmatch(text) else text
         for name, text in given.items()
     }
+    typed |= {name: given[name].split(",") for name in lists & set(given)}
     for name, text in given.items():
         if name in hints and not text.isprintable():
             raise InvalidField(name, "holds control or invisible characters")
@@ -120,6 +122,10 @@ def _single(headers: Iterable[Header], name: bytes) -> str | None:
     if len(found) > 1:
         raise Unfit(400, field=name.decode(), problem="comes twice")
     return found[0] if found else None
+
+
+def _is_list(hint: Any) -> bool:
+    return any(get_origin(one) is tuple for one in (hint, *get_args(hint)))
 
 
 def _unfit(error: msgspec.ValidationError, where: str) -> Unfit:
