@@ -62,6 +62,7 @@ SERVICE_SETTINGS = frozenset(
         "mail_from",
         "management_rate",
         "max_body",
+        "notify_github_repository",
         "notify_webhook_secret",
         "notify_webhook_secret_file",
         "notify_webhook_url",

@@ -82,9 +82,11 @@ def _key_type(table: object, where: str) -> KeyType:
     publishable = table.get("publishable", False)
     if not isinstance(publishable, bool):
         raise SettingsError(f"{where}: publishable must be true or false")
-    # Killing a key that is public on purpose would let anyone switch its owner off.
     on_leak = _action(table, "on_leak", "notify" if publishable else "revoke", where)
     on_leak_private = _action(table, "on_leak_private", on_leak, where)
+    if publishable and (on_leak, on_leak_private) != ("notify", "notify"):
+        # Killing a key that is public on purpose would let anyone switch its owner off.
+        raise SettingsError(f"{where}: a publishable key is only told of; on_leak must be notify")
     kept = _quarantine_scopes(table, where)
     if "quarantine" in {on_leak, on_leak_private} and not kept:
         raise SettingsError(f"{where}: quarantine needs quarantine_scopes")

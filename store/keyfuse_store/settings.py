@@ -56,7 +56,8 @@ class Settings:
     fallback_owner: str | None = None
     slack_webhook_url: Secret | None = None
     notify_webhook_url: Secret | None = None
-    notify_webhook_secret: Secret | None = None
+    notify_webhook_secret: tuple[Secret, ...] = ()
+    notify_github_repository: str | None = None
     key_types: tuple[KeyType, ...] = ()
     scopes: Catalogue = field(default_factory=Catalogue)
 
@@ -131,7 +132,8 @@ _PARSERS: dict[str, Callable[[object, str], object]] = {
     "fallback_owner": values.mail_address,
     "slack_webhook_url": values.secret_http_url,
     "notify_webhook_url": values.secret_http_url,
-    "notify_webhook_secret": values.secret,
+    "notify_webhook_secret": values.secrets,
+    "notify_github_repository": values.text,
 }
 _FROM_FILES = ("github_webhook_secrets", "github_app_private_key", "notify_webhook_secret")
 

@@ -19,7 +19,7 @@ from keyfuse_store.settings import Settings
 from keyfuse_webhook.mail_sink import MailSink, free_port
 from keyfuse_webhook.standin import StandInGitHub
 from support.service import service_environment, start_service
-from support.webhook import eventually, record
+from support.webhook import eventually, record, text_of
 
 KILLS = 20
 SENDERS = 4
@@ -113,7 +113,7 @@ def told(sink):
     """The ids of the keys that mails name."""
     found = set()
     for mail in list(sink.mails):
-        lines = mail.get_content().splitlines()
+        lines = text_of(mail).splitlines()
         found |= {line.split()[1] for line in lines if line.startswith("Key:")}
     return found
 
@@ -142,7 +142,7 @@ def check(store, sink, stream):
         key_id
         for mail in {mail["Message-ID"]: mail for mail in sink.mails}.values()
         for key_id in {
-            line.split()[1] for line in mail.get_content().splitlines() if line.startswith("Key:")
+            line.split()[1] for line in text_of(mail).splitlines() if line.startswith("Key:")
         }
     )
     assert set(named.values()) == {1}

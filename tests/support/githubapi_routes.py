@@ -67,6 +67,10 @@ def _create_issue(api: Any, call: Call, _repository: str) -> Answer:
     return Answer(201, api.issues[-1])
 
 
+def _repository_installation(_api: Any, _call: Call, _repository: str) -> Answer:
+    return Answer(200, {"id": 7, "app_id": 12345})
+
+
 def _get_alert(api: Any, _call: Call, repository: str, number: str) -> Answer:
     alert = api.alerts.get((repository, int(number)))
     if alert is None:
@@ -166,6 +170,7 @@ ROUTES: list[tuple[str, str, tuple[str, str], Route]] = [
     ("GET", f"{_REPO}{_ALERT}", _READS_ALERTS, _get_alert),
     ("GET", f"{_REPO}{_ALERT}/locations", _READS_ALERTS, _list_locations),
     ("PATCH", f"{_REPO}{_ALERT}", ("secret_scanning_alerts", "write"), _update_alert),
+    ("GET", f"{_REPO}/installation", ("app", "write"), _repository_installation),
     ("GET", f"{_REPO}/issues", ("issues", "read"), _list_issues),
     ("POST", f"{_REPO}/issues", ("issues", "write"), _create_issue),
     ("GET", "/app/hook/deliveries", ("app", "write"), _list_deliveries),

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from email.message import EmailMessage
 from typing import Any
 
 import httpx
@@ -18,6 +19,14 @@ def eventually(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
 
 def record(token: str, **fields: object) -> dict[str, object]:
     return {"token": token, "type": "acme_key", "url": "https://example.com/x", **fields}
+
+
+def text_of(mail: EmailMessage) -> str:
+    """The plain text of a mail, which may have HTML beside it."""
+    body = mail.get_body(("plain",))
+    assert body is not None
+    content: str = body.get_content()
+    return content
 
 
 def post_alert(port: int, github: Any, *records: dict[str, object]) -> list[str]:

@@ -1,6 +1,5 @@
 """A store, an application on it, a stand-in for GitHub and a mail sink, all real but GitHub."""
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,12 @@ from starlette.applications import Starlette
 
 from keyfuse_store import KeyStore
 from keyfuse_store.settings import Settings
+from keyfuse_webhook import notification
 from keyfuse_webhook.app import build_app
-from keyfuse_webhook.console.audit_pages import CHECK, check_handler
-from keyfuse_webhook.console.portal_mail import ROTATED, RotationNotices
-from keyfuse_webhook.github_jobs import github_handlers
 from keyfuse_webhook.jobs import JobQueue, JobWorker
 from keyfuse_webhook.mail_sink import MailSink
-from keyfuse_webhook.notification import OwnerNotices
-from keyfuse_webhook.revocation import NOTIFY
 from keyfuse_webhook.standin import StandInGitHub
+from keyfuse_webhook.working import handlers as all_handlers
 
 OWNER = "owner@example.com"
 
@@ -64,6 +60,12 @@ class Service:
 
     def state(self, issued: Any) -> str:
         return self.store.get(issued.key.id).state
+
+
+@pytest.fixture(autouse=True)
+def told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait until the last calls with a key are counted."""
+    monkeypatch.setattr(notification, "COUNTED", 0)
 
 
 @pytest.fixture
@@ -129,26 +131,13 @@ def work() -> Iterator[Callable[[KeyStore], JobWorker]]:
     def start(store: KeyStore) -> JobWorker:
         url = f"sqlite:///{store.database.path}"
         queues.append(JobQueue(url))
-        handlers = {
-            NOTIFY: OwnerNotices(store).handler(),
-            CHECK: check_handler(store),
-            ROTATED: RotationNotices(store).handler(),
-            **github_handlers(store, queues[-1].enqueue),
-        }
+        handlers = all_handlers(store, queues[-1].enqueue)
         running.append(JobWorker(url, handlers))
         running[-1].start()
         return running[-1]
 
     yield start
-    # The job library warns of a job that it takes up in the moment in which it is ended.
-    deadline = time.monotonic() + 2
-    while time.monotonic() < deadline and any(map(_has_waiting, queues)):
-        time.sleep(0.05)
     for worker in running:
         worker.stop()
     for queue in queues:
         queue.close()
-
-
-def _has_waiting(queue: JobQueue) -> bool:
-    return any(job.state == "waiting" for job in queue.list())

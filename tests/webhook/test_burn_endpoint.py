@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from keyfuse_store import audit, leaks
 from keyfuse_store.errors import DatabaseLocked
 from keyfuse_webhook.burn import BAD_REPORT, Report, read_reports
-from keyfuse_webhook.notification import OwnerNotices
+from keyfuse_webhook.notification import Told
+from keyfuse_webhook.notifiers import NOTIFIERS
 from support.keys import break_checksum, make_key
 from support.service import running_service, service_environment
+from support.webhook import text_of
 
 ACCEPTED = {"status": "accepted"}
 
@@ -157,11 +159,12 @@ def test_mail_tells_of_the_report_without_its_words(service, settings, sink):
         service, issued.token.reveal(), url="https://phish.example/x", source="visit phish.example"
     )
     (job,) = service.queue.list()
-    with_mail = OwnerNotices(_with_mail(service, settings, sink))
+    store = _with_mail(service, settings, sink)
+    with_mail = Told(store, "mail", NOTIFIERS["mail"](store.settings))
     _, receipt, owner = job.id.split("-")
     with_mail.tell(_job(job.id, receipt, owner))
     (mail,) = sink.mails
-    text = mail.get_content()
+    text = text_of(mail)
     assert issued.key.id in text
     assert "phish" not in text
     with service.store.read() as connection:

@@ -15,7 +15,7 @@ from keyfuse_webhook.expiry_warnings import (
 )
 from keyfuse_webhook.jobs import JobQueue, JobWorker
 from keyfuse_webhook.jobs_model import Job, TryAgain
-from keyfuse_webhook.notification import NO_MAIL_SERVER
+from keyfuse_webhook.notifiers.mail import NO_MAIL_SERVER
 from support.webhook import eventually
 
 DAY = 86_400_000_000

@@ -7,7 +7,7 @@ import pytest
 from keyfuse_scanner.main import run
 from keyfuse_store import audit
 from keyfuse_webhook.jobs_model import Job
-from keyfuse_webhook.notification import NO_MAIL_SERVER
+from keyfuse_webhook.notification import NO_TARGET
 from support.webhook import eventually, record
 
 
@@ -45,9 +45,9 @@ def test_dead_letter_is_shown_with_its_reason_and_run_again(keyfuse, service, de
     put(service, "waits")
     _, out, _ = keyfuse("list", "--dead", "--json")
     (job,) = json.loads(out)["jobs"]
-    assert (job["id"], job["state"], job["reason"]) == (dead, "undeliverable", NO_MAIL_SERVER)
-    assert NO_MAIL_SERVER in keyfuse("list", "--state", "undeliverable")[1]
-    assert NO_MAIL_SERVER in keyfuse("show", dead)[1]
+    assert (job["id"], job["state"], job["reason"]) == (dead, "undeliverable", NO_TARGET)
+    assert NO_TARGET in keyfuse("list", "--state", "undeliverable")[1]
+    assert NO_TARGET in keyfuse("show", dead)[1]
     code, out, _ = keyfuse("retry", dead, "--json")
     assert code == 0
     assert json.loads(out)["jobs"][0]["state"] in {"waiting", "running", "undeliverable"}

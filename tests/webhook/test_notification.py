@@ -1,13 +1,20 @@
 """From a leak to a mail: the job, the worker and a real SMTP server."""
 
 import threading
+from collections import Counter
 
 import pytest
 
-from keyfuse_webhook import revocation
+from keyfuse_store import audit, leak_steps, leaks
+from keyfuse_store.evidence import Evidence
+from keyfuse_webhook import notification, revocation
+from keyfuse_webhook.jobs_model import Job, Outcome
 from keyfuse_webhook.mail_sink import MailSink, free_port
-from keyfuse_webhook.notification import NO_MAIL_SERVER
-from support.webhook import eventually, record
+from keyfuse_webhook.notification import NO_TARGET
+from keyfuse_webhook.revocation import LeakResponse, Sighting
+from support.http_sink import HttpSink
+from support.notices import SECRETS
+from support.webhook import eventually, record, text_of
 
 MAIL = {"KEYFUSE_MAIL_FROM": "keyfuse <alerts@acme.example>"}
 
@@ -21,13 +28,17 @@ def jobs_in(service, state):
     return [job for job in service.queue.list(10_000) if job.state == state]
 
 
+def told(service, target="mail"):
+    """The job of one target, when it has ended well."""
+    ended = service.queue.list(states=["done"], kind=f"tell-{target}")
+    return ended[0] if ended else None
+
+
 def all_done(service):
     return eventually(lambda: {job.state for job in service.queue.list(10_000)} == {"done"})
 
 
 def leak_states(service):
-    from keyfuse_store import leaks
-
     with service.store.read() as connection:
         return [leak.state for leak in leaks.page(connection)]
 
@@ -42,7 +53,7 @@ def test_owner_gets_one_mail_that_names_everything_but_the_secret(mailing, sink,
     (mail,) = sink.mails
     assert mail["To"] == "owner@example.com"
     assert mail["From"] == "keyfuse <alerts@acme.example>"
-    text = mail.get_content()
+    text = text_of(mail)
     for fact in [issued.key.id, "acme_live", "ci", "invoices:read", url, "First seen", "revoked"]:
         assert fact in text
     assert issued.token.reveal()[-38:] not in mail.as_string().replace("=\n", "")
@@ -65,7 +76,7 @@ def test_keys_of_one_owner_in_a_delivery_are_one_mail_and_each_owner_gets_one(ma
     all_done(mailing)
     assert sorted(mail["To"] for mail in sink.mails) == ["owner0@example.com", "owner1@example.com"]
     for number, one in enumerate(issued):
-        (holder,) = [mail for mail in sink.mails if one.key.id in mail.get_content()]
+        (holder,) = [mail for mail in sink.mails if one.key.id in text_of(mail)]
         assert holder["To"] == f"owner{number % 2}@example.com"
 
 
@@ -97,7 +108,7 @@ def test_publishable_key_is_told_of_once(settings, open_service, sink, work):
     eventually(lambda: sink.mails)
     all_done(service)
     (mail,) = sink.mails
-    assert "still valid" in mail.get_content()
+    assert "still valid" in text_of(mail)
 
 
 def test_mail_waits_for_a_server_that_is_down_and_survives_a_restart(settings, open_service, work):
@@ -151,8 +162,7 @@ def test_mail_refused_for_good_goes_to_the_fallback_address(settings, open_servi
     service.alert(record(service.issue().token.reveal()))
     work(service.store)
     eventually(lambda: sink.mails)
-    (job,) = eventually(lambda: jobs_in(service, "done"))
-    assert "fallback" in job.reason
+    assert "fallback" in eventually(lambda: told(service)).reason
 
 
 def test_without_a_mail_server_the_key_dies_and_the_job_is_undeliverable(service, work):
@@ -161,7 +171,7 @@ def test_without_a_mail_server_the_key_dies_and_the_job_is_undeliverable(service
     assert service.state(issued) == "revoked"
     work(service.store)
     (job,) = eventually(lambda: jobs_in(service, "undeliverable"))
-    assert job.reason == NO_MAIL_SERVER
+    assert job.reason == NO_TARGET
     assert eventually(lambda: leak_states(service) == ["undeliverable"])
 
 
@@ -184,15 +194,13 @@ def test_delivery_in_many_transactions_is_one_mail_per_owner(mailing, sink, work
     eventually(lambda: len(sink.mails) == 4)
     all_done(mailing)
     assert len(sink.mails) == 4
-    text = "".join(mail.get_content() for mail in sink.mails)
+    text = "".join(text_of(mail) for mail in sink.mails)
     assert all(one.key.id in text for one in issued)
 
 
 def test_delivery_that_broke_off_is_told_of_when_it_has_been_open_too_long(
     mailing, sink, work, monkeypatch
 ):
-    from keyfuse_webhook import notification
-
     monkeypatch.setattr(notification, "LONGEST_OPEN", 1_000_000)
     monkeypatch.setattr(revocation, "BATCH", 1)
     enqueue = revocation.LeakResponse._deal
@@ -214,7 +222,7 @@ def test_delivery_that_broke_off_is_told_of_when_it_has_been_open_too_long(
     assert mailing.post(*alert).status_code == 200
     eventually(lambda: len(sink.mails) == 2)
     for one in issued:
-        assert sum(one.key.id in mail.get_content() for mail in sink.mails) == 1
+        assert sum(one.key.id in text_of(mail) for mail in sink.mails) == 1
 
 
 def test_receipt_open_for_too_long_is_followed_by_another(mailing, sink, work, monkeypatch):
@@ -224,7 +232,7 @@ def test_receipt_open_for_too_long_is_followed_by_another(mailing, sink, work, m
     mailing.alert(*[record(one.token.reveal()) for one in issued])
     work(mailing.store)
     eventually(lambda: len(sink.mails) == 3)
-    text = "".join(mail.get_content() for mail in sink.mails)
+    text = "".join(text_of(mail) for mail in sink.mails)
     assert all(text.count(f"Key:        {one.key.id}") == 1 for one in issued)
 
 
@@ -245,3 +253,156 @@ def test_alerts_at_once_for_one_key_are_one_revocation_and_one_mail(mailing, sin
     eventually(lambda: sink.mails)
     all_done(mailing)
     assert len(sink.mails) == 1
+
+
+# Many targets
+
+
+@pytest.fixture
+def everywhere(settings, open_service, sink):
+    """A service that tells by mail, in a Slack channel and at a webhook."""
+    with HttpSink() as slack, HttpSink() as hook:
+        service = open_service(
+            settings(
+                KEYFUSE_SMTP_URL=sink.url,
+                KEYFUSE_SLACK_WEBHOOK_URL=slack.url,
+                KEYFUSE_NOTIFY_WEBHOOK_URL=hook.url,
+                KEYFUSE_NOTIFY_WEBHOOK_SECRET=SECRETS[0],
+                **MAIL,
+            )
+        )
+        yield service, slack, hook
+
+
+def steps(service, issued):
+    with service.store.read() as connection:
+        leak = leaks.for_key(connection, issued.key.id)
+        return {step.name: step.state for step in leak_steps.of_leak(connection, leak.id)}
+
+
+def audited(service):
+    with service.store.read() as connection:
+        entries = audit.entries(connection, limit=1000)
+        assert audit.verify_chain(connection, service.store.peppers).problem is None
+    return Counter(entry.action for entry in entries)
+
+
+def test_every_target_is_told_once_and_each_is_a_step_of_the_incident(everywhere, sink, work):
+    service, slack, hook = everywhere
+    issued = service.issue()
+    service.alert(record(issued.token.reveal()))
+    work(service.store)
+    eventually(lambda: sink.mails and slack.taken and hook.taken)
+    all_done(service)
+    assert (len(sink.mails), len(slack.taken), len(hook.taken)) == (1, 1, 1)
+    assert steps(service, issued) == {"mail": "done", "slack": "done", "webhook": "done"}
+    assert leak_states(service) == ["notified"]
+    assert audited(service)["owner.notified"] == 3
+    token = issued.token.reveal()[-38:]
+    assert not any(token.encode() in one.body for one in slack.posted + hook.posted)
+
+
+def test_target_that_is_down_holds_up_and_repeats_no_other(everywhere, sink, work):
+    service, slack, hook = everywhere
+    sink.answer = lambda _: "451 later"
+    hook.answer = lambda _: (403, {})
+    issued = [service.issue() for _ in range(3)]
+    work(service.store)
+    for one in issued:
+        service.alert(record(one.token.reveal()))
+    eventually(lambda: len(slack.taken) == 3)
+    eventually(lambda: len(service.queue.list(states=["undeliverable"])) == 3)
+    assert not sink.mails
+    sink.answer = lambda _: "250 kept"
+    eventually(lambda: len(sink.mails) == 3, 30)
+    eventually(lambda: not service.queue.list(states=["waiting", "running"]))
+    assert len(slack.taken) == 3
+    assert leak_states(service) == ["notified"] * 3
+    for one in issued:
+        assert steps(service, one) == {
+            "mail": "done", "slack": "done", "webhook": "undeliverable"
+        }  # fmt: skip
+
+
+def test_messages_of_an_owner_come_in_their_order_after_an_outage(everywhere, sink, work):
+    service, slack, hook = everywhere
+    sink.answer = lambda _: "451 later"
+    slack.answer = hook.answer = lambda _: (503, {})
+    issued = [service.issue(owner=f"o{number % 2}@example.com") for number in range(8)]
+    work(service.store)
+    for one in issued:
+        service.alert(record(one.token.reveal()))
+    eventually(lambda: len(service.queue.list(states=["running"])) == 6)
+    sink.answer = lambda _: "250 kept"
+    slack.answer = hook.answer = lambda _: (200, {})
+    eventually(lambda: all(len(t) == 8 for t in (sink.mails, slack.taken, hook.taken)), 60)
+    said = {
+        "mail": [text_of(mail) for mail in sink.mails],
+        "slack": [one.body.decode() for one in slack.taken],
+        "webhook": [one.body.decode() for one in hook.taken],
+    }
+    for number in range(2):
+        wanted = [one.key.id for one in issued[number::2]]
+        for target, texts in said.items():
+            found = [key for text in texts for key in wanted if key in text]
+            assert found == wanted, target
+
+
+def test_dead_letter_is_delivered_when_the_target_is_repaired(everywhere, sink, work):
+    service, slack, _ = everywhere
+    slack.answer = lambda _: (404, {})
+    issued = service.issue()
+    service.alert(record(issued.token.reveal()))
+    work(service.store)
+    (dead,) = eventually(lambda: service.queue.list(states=["undeliverable"]))
+    assert dead.reason == "Slack answered 404"
+    slack.answer = lambda _: (200, {})
+    assert service.queue.retry(dead)
+    eventually(lambda: slack.taken)
+    all_done(service)
+    assert steps(service, issued)["slack"] == "done"
+    assert len(sink.mails) == 1
+
+
+def test_notice_without_a_target_is_delivered_when_there_is_one(
+    settings, open_service, sink, work, service
+):
+    issued = service.issue()
+    service.alert(record(issued.token.reveal()))
+    first = work(service.store)
+    (dead,) = eventually(lambda: service.queue.list(states=["undeliverable"]))
+    eventually(lambda: leak_states(service) == ["undeliverable"])
+    first.stop()
+    mailing = open_service(settings(KEYFUSE_SMTP_URL=sink.url))
+    work(mailing.store)
+    assert mailing.queue.retry(dead)
+    eventually(lambda: sink.mails)
+    eventually(lambda: leak_states(service) == ["notified"])
+    assert steps(service, issued) == {"notify": "undeliverable", "mail": "done"}
+
+
+def test_conclusion_that_is_written_twice_changes_nothing(everywhere, sink, work):
+    service, *_ = everywhere
+    issued = service.issue()
+    service.alert(record(issued.token.reveal()))
+    work(service.store)
+    all_done(service)
+    before = audited(service)
+    (job,) = service.queue.list(kind="tell-mail")
+    again = Job(job.id, job.kind, job.arguments, job.line)
+    notification._conclude(service.store, again, "mail", Outcome("done"))
+    assert audited(service) == before
+
+
+def test_last_calls_before_the_end_are_counted(mailing, sink, work, monkeypatch):
+    monkeypatch.setattr(notification, "COUNTED", 1_500_000)
+    issued = mailing.issue()
+    for _ in range(3):
+        assert mailing.store.verify(issued.token).ok
+    claimed = Evidence("scan", "scan", claimed_us=mailing.store.clock() - 60_000_000)
+    LeakResponse(mailing.store, mailing.queue.enqueue).respond(
+        [Sighting(issued.key, claimed)], actor="scan"
+    )
+    work(mailing.store)
+    eventually(lambda: sink.mails)
+    assert "at most 3 times between the leak and its end" in text_of(sink.mails[0])

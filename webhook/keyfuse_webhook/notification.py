@@ -1,138 +1,212 @@
-"""Telling an owner: what a notice job does, from the leaks of a receipt to a mail handed over."""
+"""Telling of leaks: the job that finds out what there is to tell, and one for each target.
+
+Each target has jobs of its own, so that one that is down neither holds up another nor has it told
+twice. Those of one owner are done in their order at each target.
+"""
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass
-from email.message import EmailMessage
-from email.utils import parseaddr
+from collections.abc import Iterator, Mapping
 
 from sqlalchemy import Connection
 
-from keyfuse_store import KeyStore, keys, leaks, owners, receipts
+from keyfuse_store import KeyStore, incidents, leak_steps, leaks, owners, receipts
+from keyfuse_store.incidents import Incident
+from keyfuse_store.leak_steps import Step
 from keyfuse_store.leaks import Evidence, Leak, LeakState
 from keyfuse_store.times import SECOND, from_micros
-from keyfuse_webhook.jobs_model import Handler, Job, Outcome, TryAgain
-from keyfuse_webhook.message import LeakedKey, Place, compose
-from keyfuse_webhook.smtp import MailServer, NotDelivered, Refused, parse_url
+from keyfuse_webhook.jobs_model import Handler, Job, Outcome
+from keyfuse_webhook.message import LeakedKey, Place
+from keyfuse_webhook.notifiers import NOTIFIERS, Notice, Notifier, open_notifiers
+from keyfuse_webhook.revocation import NOTIFY, Enqueue
 
 # A delivery that broke off (its process died) leaves its receipt open: what is there is told.
 LONGEST_OPEN = 30 * SECOND
-DEFAULT_SENDER = "keyfuse@localhost"
+# The last calls with a key are counted within a second, in whichever process they were made.
+COUNTED = 1.5 * SECOND
+_LOOK_AGAIN = 0.5
 _PAGE = 500
 
-NO_MAIL_SERVER = "no mail server is configured (KEYFUSE_SMTP_URL)"
+NO_TARGET = "nobody to tell is configured (KEYFUSE_SMTP_URL or another target)"
+NOT_CONFIGURED = "this target is not configured any more"
 NOTHING_TO_TELL = "nothing was left to tell"
 
 
-@dataclass(frozen=True, slots=True)
-class _Notice:
-    """Whom to tell, and of what."""
+def notification_handlers(store: KeyStore, enqueue: Enqueue) -> Mapping[str, Handler]:
+    """The kinds of jobs that tell of leaks; each target has one, configured or not.
 
-    address: str
-    keys: tuple[LeakedKey, ...]
+    Raises:
+        InvalidSetting: A target cannot work as it is set.
+    """
+    opened = open_notifiers(store.settings)
+    told = {kind_of(name): Told(store, name, opened.get(name)).handler() for name in NOTIFIERS}
+    return {NOTIFY: Notices(store, tuple(opened), enqueue).handler(), **told}
 
 
-class OwnerNotices:
-    """Mails the owner of the keys that leaked in one delivery, once."""
+def kind_of(target: str) -> str:
+    """The kind of the jobs of one target."""
+    return f"tell-{target}"
 
-    def __init__(self, store: KeyStore) -> None:
-        settings = store.settings
+
+class Notices:
+    """Waits until a delivery is complete, then gives each target its job.
+
+    Args:
+        targets: Names of those that are configured.
+    """
+
+    def __init__(self, store: KeyStore, targets: tuple[str, ...], enqueue: Enqueue) -> None:
         self._store = store
-        self._server = mail_server(store)
-        self._sender = settings.mail_from or DEFAULT_SENDER
-        self._fallback = settings.fallback_owner
+        self._targets = targets
+        self._enqueue = enqueue
 
     def handler(self) -> Handler:
-        """This as the job worker wants it; the mail and the database wait in a thread."""
+        """This as the job worker wants it."""
+
+        async def attempt(job: Job) -> Outcome:
+            while (seconds := await asyncio.to_thread(self.to_wait, job)) > 0:
+                await asyncio.sleep(seconds)
+            return await asyncio.to_thread(self.spread, job)
+
+        async def conclude(job: Job, outcome: Outcome) -> None:
+            if outcome.state == "undeliverable":
+                await asyncio.to_thread(_conclude, self._store, job, None, outcome)
+
+        return Handler(attempt, conclude, one_at_a_time=False)
+
+    def to_wait(self, job: Job) -> float:
+        """Seconds until it makes sense to look at the delivery (again)."""
+        now = self._store.clock()
+        with self._store.read() as connection:
+            receipt = receipts.get(connection, job.arguments[0])
+        if receipt is None:
+            return 0
+        if receipt.closed_us is not None:
+            return (receipt.closed_us + COUNTED - now) / SECOND
+        return _LOOK_AGAIN if now - receipt.opened_us < LONGEST_OPEN else 0
+
+    def spread(self, job: Job) -> Outcome:
+        """Enqueue a job for each target."""
+        receipt_id, owner_id = job.arguments
+        with self._store.begin() as connection:
+            if not any(True for _ in _leaks(connection, receipt_id, owner_id)):
+                return Outcome("done", NOTHING_TO_TELL)
+            if not self._targets:
+                return Outcome("undeliverable", NO_TARGET)
+            for target in self._targets:
+                kind = kind_of(target)
+                one = Job(f"{kind}-{receipt_id}-{owner_id}", kind, job.arguments, line=owner_id)
+                self._enqueue(connection, one)
+        return Outcome("done", ", ".join(self._targets))
+
+
+class Told:
+    """Tells one target of what one delivery brought for one owner, once.
+
+    Args:
+        target: Its name.
+        notifier: None where it is not configured (any more).
+    """
+
+    def __init__(self, store: KeyStore, target: str, notifier: Notifier | None) -> None:
+        self._store = store
+        self._target = target
+        self._notifier = notifier
+
+    def handler(self) -> Handler:
+        """This as the job worker wants it; the target and the database wait in a thread."""
 
         async def attempt(job: Job) -> Outcome:
             return await asyncio.to_thread(self.tell, job)
 
         async def conclude(job: Job, outcome: Outcome) -> None:
-            await asyncio.to_thread(self.conclude, job, outcome)
+            await asyncio.to_thread(_conclude, self._store, job, self._target, outcome)
 
         return Handler(attempt, conclude)
 
     def tell(self, job: Job) -> Outcome:
-        """Send the mail.
+        """Hand the notice over.
 
         Raises:
-            TryAgain: The delivery is still coming in, or the mail server did not take the mail.
+            TryAgain: The target did not take it.
         """
-        notice = self._notice(*job.arguments)
+        if self._notifier is None:
+            return Outcome("undeliverable", NOT_CONFIGURED)
+        notice = read_notice(self._store, *job.arguments)
         if notice is None:
             return Outcome("done", NOTHING_TO_TELL)
-        if self._server is None:
-            return Outcome("undeliverable", NO_MAIL_SERVER)
-        return self._send(self._server, job, notice)
-
-    def conclude(self, job: Job, outcome: Outcome) -> None:
-        """Write to each leak and to the audit record how it went."""
-        receipt_id, owner_id = job.arguments
-        state: LeakState = "notified" if outcome.state == "done" else "undeliverable"
-        with self._store.begin() as connection:
-            marked = [
-                leak.key_id
-                for leak in _leaks(connection, receipt_id, owner_id)
-                if leak.state == "open" and leaks.mark(connection, leak.id, state)
-            ]
-            if marked:
-                self._store.audit.append(
-                    connection,
-                    action=f"owner.{state}",
-                    actor="keyfuse",
-                    subject=owner_id,
-                    at=self._store.clock(),
-                    detail={"receipt": receipt_id, "keys": marked, "reason": outcome.reason},
-                )
-
-    def _notice(self, receipt_id: str, owner_id: str) -> _Notice | None:
-        with self._store.read() as connection:
-            receipt = receipts.get(connection, receipt_id)
-            now = self._store.clock()
-            if receipt and receipt.closed_us is None and now - receipt.opened_us < LONGEST_OPEN:
-                raise TryAgain("the delivery is still coming in")
-            found = list(_leaks(connection, receipt_id, owner_id))
-            if not found:
-                return None
-            address = owners.get(connection, owner_id).email
-            return _Notice(address, tuple(_leaked_key(connection, leak) for leak in found))
-
-    def _send(self, server: MailServer, job: Job, notice: _Notice) -> Outcome:
-        try:
-            server.send(self._mail(job, notice, notice.address))
-        except NotDelivered as error:
-            raise TryAgain(str(error)) from None
-        except Refused as error:
-            return self._send_to_fallback(server, job, notice, str(error))
-        return Outcome("done")
-
-    def _send_to_fallback(self, server: MailServer, job: Job, notice: _Notice, why: str) -> Outcome:
-        """An owner's address that no longer exists must not keep the leak from being known."""
-        if self._fallback is None or self._fallback == notice.address:
-            return Outcome("undeliverable", why)
-        try:
-            server.send(self._mail(job, notice, self._fallback))
-        except NotDelivered as error:
-            raise TryAgain(str(error)) from None
-        except Refused as error:
-            return Outcome("undeliverable", f"{why}; fallback: {error}")
-        return Outcome("done", f"{why}; the fallback address was told")
-
-    def _mail(self, job: Job, notice: _Notice, recipient: str) -> EmailMessage:
-        return compose(
-            notice.keys,
-            sender=self._sender,
-            recipient=recipient,
-            message_id=message_id(job.id, self._sender),
-            now=from_micros(self._store.clock()),
-        )
+        return self._notifier.deliver(notice)
 
 
-def message_id(job_id: str, sender: str) -> str:
-    """The same for every attempt at a job, so that mail software sees a repetition as one."""
-    domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
-    return f"<{job_id}@{domain}>"
+def read_notice(store: KeyStore, receipt_id: str, owner_id: str) -> Notice | None:
+    """What an owner is to be told of a delivery, as it stands now; None where that is nothing."""
+    now = store.clock()
+    with store.read() as connection:
+        found = [
+            leaked_key(incidents.read(connection, leak, now))
+            for leak in _leaks(connection, receipt_id, owner_id)
+        ]
+        if not found:
+            return None
+        address = owners.get(connection, owner_id).email
+    return Notice(f"{NOTIFY}-{receipt_id}-{owner_id}", address, tuple(found), from_micros(now))
+
+
+def leaked_key(incident: Incident) -> LeakedKey:
+    """An incident as its owner needs to see it."""
+    key, leak, use = incident.key, incident.leak, incident.use
+    return LeakedKey(
+        key_id=key.id,
+        prefix=key.prefix,
+        name=key.name,
+        owner=key.owner,
+        scopes=key.scopes,
+        first_seen=from_micros(leak.first_seen_us),
+        died=key.revoked,
+        action=leak.action,
+        places=tuple(_place(one.evidence) for one in incident.evidence),
+        leak_id=leak.id,
+        claimed=None if incident.claimed_us is None else from_micros(incident.claimed_us),
+        uses=use.valid,
+        last_use=None if use.last_us is None else from_micros(use.last_us),
+        successor=key.successor_id,
+    )
+
+
+def _place(evidence: Evidence) -> Place:
+    verified = evidence.trust != "possession"
+    return Place(evidence.origin, evidence.source, evidence.url, verified)
+
+
+def _conclude(store: KeyStore, job: Job, target: str | None, outcome: Outcome) -> None:
+    """Write to each leak and to the audit record how it went; again changes nothing.
+
+    A leak of which one target was told stays `notified`, whatever becomes of the others.
+    """
+    receipt_id, owner_id = job.arguments
+    state: LeakState = "notified" if outcome.state == "done" else "undeliverable"
+    at = store.clock()
+    step = Step(target or NOTIFY, outcome.state, outcome.reason, at)
+    with store.begin() as connection:
+        changed = []
+        for leak in _leaks(connection, receipt_id, owner_id):
+            if leak_steps.note(connection, leak.id, step):
+                changed.append(leak.key_id)
+            if leak.state == "open" or (leak.state, state) == ("undeliverable", "notified"):
+                leaks.mark(connection, leak.id, state)
+        if changed:
+            store.audit.append(
+                connection,
+                action=f"owner.{state}",
+                actor="keyfuse",
+                subject=owner_id,
+                at=at,
+                detail={
+                    "by": target,
+                    "receipt": receipt_id,
+                    "keys": changed,
+                    "reason": outcome.reason,
+                },
+            )
 
 
 def _leaks(connection: Connection, receipt_id: str, owner_id: str) -> Iterator[Leak]:
@@ -145,31 +219,3 @@ def _leaks(connection: Connection, receipt_id: str, owner_id: str) -> Iterator[L
         if len(page) < _PAGE:
             return
         after = page[-1].id
-
-
-def _leaked_key(connection: Connection, leak: Leak) -> LeakedKey:
-    key = keys.get(connection, leak.key_id)
-    kept = leaks.evidence_of(connection, leak.id)
-    return LeakedKey(
-        key_id=key.id,
-        prefix=key.prefix,
-        name=key.name,
-        owner=key.owner,
-        scopes=key.scopes,
-        first_seen=from_micros(leak.first_seen_us),
-        died=key.revoked,
-        action=leak.action,
-        places=tuple(_place(one.evidence) for one in kept),
-        leak_id=leak.id,
-    )
-
-
-def _place(evidence: Evidence) -> Place:
-    verified = evidence.trust != "possession"
-    return Place(evidence.origin, evidence.source, evidence.url, verified)
-
-
-def mail_server(store: KeyStore) -> MailServer | None:
-    """The mail server that the settings name, if they do."""
-    url = store.settings.smtp_url
-    return None if url is None else parse_url(url.reveal())

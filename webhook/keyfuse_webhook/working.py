@@ -18,8 +18,9 @@ from keyfuse_webhook.expiry_warnings import WARN, ExpiryWarnings, ExpiryWatch
 from keyfuse_webhook.github_jobs import github_handlers
 from keyfuse_webhook.jobs import JobQueue, JobWorker
 from keyfuse_webhook.jobs_model import Handler
-from keyfuse_webhook.notification import OwnerNotices
-from keyfuse_webhook.revocation import NOTIFY, Enqueue
+from keyfuse_webhook.notification import notification_handlers
+from keyfuse_webhook.notifiers import open_notifiers
+from keyfuse_webhook.revocation import Enqueue
 
 _log = structlog.get_logger(__name__)
 
@@ -68,7 +69,7 @@ def background(store: KeyStore, queue: JobQueue) -> Sequence[Background]:
 def handlers(store: KeyStore, enqueue: Enqueue) -> Mapping[str, Handler]:
     """What is done for each kind of job."""
     return {
-        NOTIFY: OwnerNotices(store).handler(),
+        **notification_handlers(store, enqueue),
         WARN: ExpiryWarnings(store).handler(),
         CHECK: check_handler(store),
         ROTATED: RotationNotices(store).handler(),
@@ -112,7 +113,10 @@ def job_database(store: KeyStore) -> str:
 
 def say_what_is_missing(store: KeyStore) -> None:
     """Log what an operator may have forgotten about jobs."""
-    if store.settings.smtp_url is None:
+    targets = open_notifiers(store.settings)
+    if "mail" not in targets:
         _log.warning("no_mail_server", effect="owners are not told", setting="KEYFUSE_SMTP_URL")
+    if targets:
+        _log.info("targets", told_of_leaks=sorted(targets))
     if store.settings.dry_run:
         _log.warning("dry_run", effect="leaked keys are recorded and left alive")

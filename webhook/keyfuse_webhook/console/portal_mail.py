@@ -11,7 +11,12 @@ from keyfuse_store.model import Key
 from keyfuse_store.times import from_micros
 from keyfuse_webhook.jobs_model import Handler, Job, Outcome, TryAgain
 from keyfuse_webhook.message import one_line
-from keyfuse_webhook.notification import DEFAULT_SENDER, NO_MAIL_SERVER, mail_server, message_id
+from keyfuse_webhook.notifiers.mail import (
+    DEFAULT_SENDER,
+    NO_MAIL_SERVER,
+    mail_server,
+    message_id,
+)
 from keyfuse_webhook.smtp import NotDelivered, Refused
 
 ROTATED = "tell-of-rotation"
@@ -30,7 +35,7 @@ class RotationNotices:
 
     def __init__(self, store: KeyStore) -> None:
         self._store = store
-        self._server = mail_server(store)
+        self._server = mail_server(store.settings)
         self._sender = store.settings.mail_from or DEFAULT_SENDER
 
     def handler(self) -> Handler:

@@ -55,6 +55,7 @@ class JobWorker:
         self._halted = threading.Event()
         self._busy = 0
         self._client: DBOSClient
+        self._dbos: DBOS
         self._thread = threading.Thread(target=self._run, name="job-worker", daemon=True)
 
     def start(self) -> None:
@@ -89,8 +90,9 @@ class JobWorker:
             others = TakeOver(self._url, client, presence, time.monotonic)
             ending.callback(others.close)
             self._halted.clear()
+            self._dbos = DBOS(config=configuration(self._url, presence.id))
             ending.callback(self._end, others)
-            self._launch(presence.id)
+            self._launch()
             _log.info("worker_started", worker=presence.id, kinds=sorted(self._handlers))
             forgotten = float("-inf")
             while not self._stopping.wait(SWEEP_INTERVAL):
@@ -102,27 +104,27 @@ class JobWorker:
                     forget_ended(client, datetime.now(UTC), self._keep)
                     forgotten = time.monotonic()
 
-    def _launch(self, executor_id: str) -> None:
-        DBOS(config=configuration(self._url, executor_id))
+    def _launch(self) -> None:
         for kind, handler in self._handlers.items():
             DBOS.workflow(name=kind, max_recovery_attempts=None)(self._workflow(kind, handler))
-        DBOS.launch()
-        for kind, handler in self._handlers.items():
-            DBOS.register_queue(
+            # Before the launch: whoever waits for jobs looks for new kinds only every second.
+            self._client.register_queue(
                 kind,
                 partition_concurrency=1,
                 worker_concurrency=handler.at_once,
                 polling_interval_sec=POLLING_INTERVAL,
-                on_conflict="always_update",
             )
+        DBOS.launch()
 
     def _end(self, others: TakeOver) -> None:
-        """Let attempts come to their end, then give up what has been begun."""
+        """Take no more jobs, let attempts come to their end, give up what else has been begun."""
         self._halted.set()
+        for event in self._dbos.background_thread_stop_events:
+            event.set()
         deadline = time.monotonic() + DRAIN
         while self._busy and time.monotonic() < deadline:
             time.sleep(0.05)
-        # What was just done is being written down.
+        # What was just done is being written down, and what was just taken has been begun.
         time.sleep(0.3)
         # It warns of each sleeping job it wakes up to end; that is how ours are meant to end.
         logging.getLogger("dbos").setLevel(logging.ERROR)
