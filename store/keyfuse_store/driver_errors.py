@@ -17,6 +17,7 @@ from keyfuse_store.errors import (
     DatabaseLocked,
     DatabaseReadOnly,
     DatabaseVanished,
+    Deadlocked,
 )
 
 # Primary result codes of SQLite (https://www.sqlite.org/rescode.html): the low byte.
@@ -46,7 +47,7 @@ _POSTGRESQL: dict[str, tuple[type[DatabaseError], str]] = {
     "XX002": (DatabaseDamaged, "is damaged; restore a backup"),
     "55P03": (DatabaseLocked, "is locked by another writer; try again"),
     "57014": (DatabaseLocked, "took too long to answer; try again"),
-    "40P01": (DatabaseLocked, "broke a deadlock between two writers; try again"),
+    "40P01": (Deadlocked, "broke a deadlock between two writers; try again"),
 }
 
 

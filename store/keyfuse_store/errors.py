@@ -113,6 +113,10 @@ class DatabaseLocked(DatabaseError):
     """Another writer held the database for longer than the busy timeout."""
 
 
+class Deadlocked(DatabaseLocked):
+    """Two transactions waited for each other, and this one was ended; nothing of it remains."""
+
+
 class DatabaseFull(DatabaseError):
     """The disk, the quota or the database is full."""
 

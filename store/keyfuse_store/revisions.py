@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from keyfuse_store.database import Database
-from keyfuse_store.errors import DatabaseOutdated, DatabaseTooNew
+from keyfuse_store.errors import DatabaseOutdated, DatabaseTooNew, Deadlocked
 
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 """Every revision this code knows, oldest first; a test compares them with the migrations."""
@@ -17,6 +17,7 @@ VERSION_TABLE = "kf_alembic_version"
 _SCRIPTS = Path(__file__).with_name("migrations")
 # Any number will do; it keeps two processes from upgrading one PostgreSQL database at once.
 _ADVISORY_LOCK = 0x6B66_0001
+_DEADLOCKS = 3
 
 
 def revision(connection: Connection) -> str | None:
@@ -64,9 +65,21 @@ def upgrade(database: Database) -> tuple[str | None, str]:
 def migrate(database: Database, target: str) -> None:
     """Run the migrations up or down to `target` (a revision, `head` or `base`) in one transaction.
 
+    Services go on meanwhile: on PostgreSQL one may hold a table that is wanted here, and want one
+    that is held here. Whoever is ended then does it again.
+
     Raises:
         DatabaseTooNew: another process with a newer keyfuse came first.
     """
+    for _ in range(_DEADLOCKS):
+        try:
+            return _migrate(database, target)
+        except Deadlocked:
+            continue
+    return _migrate(database, target)
+
+
+def _migrate(database: Database, target: str) -> None:
     from alembic import command
     from alembic.config import Config
 

@@ -20,7 +20,7 @@ from keyfuse_store.database import Database, open_database
 from keyfuse_store.errors import DatabaseOutdated, DatabaseTooNew
 from keyfuse_store.schema import metadata
 from keyfuse_store.settings import Settings
-from support.backends import execute
+from support.backends import execute, postgresql_only
 from support.postgres import postgres_server
 
 OpenFresh = Callable[[], Database]
@@ -37,6 +37,10 @@ SERVER_TABLES = """
        AND conrelid::regclass::text NOT LIKE '%alembic%'
     UNION ALL
     SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename NOT LIKE '%alembic%'
+"""
+EXCLUSIVELY_HELD = """
+    SELECT count(*) FROM pg_locks
+     WHERE relation = 'kf_keys'::regclass AND mode = 'AccessExclusiveLock' AND granted
 """
 FILE_TABLES = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '%alembic%'"
 
@@ -128,6 +132,30 @@ def test_when_a_key_was_last_used_is_kept_both_ways(store: KeyStore, issued: Iss
     execute(store, "DELETE FROM kf_usage_hours")
     revisions.upgrade(store.database)
     assert store.get(issued.key.id) == before
+
+
+@postgresql_only
+def test_a_migration_that_a_writer_deadlocks_with_is_run_again(store: KeyStore) -> None:
+    held = threading.Event()
+
+    def write() -> None:
+        """Hold a table that is wanted last, and want the one that is held first."""
+        with store.begin() as connection:
+            connection.execute(text("SET LOCAL deadlock_timeout = '20s'"))  # the other gives way
+            connection.execute(text("LOCK TABLE kf_usage_hours IN ROW EXCLUSIVE MODE"))
+            held.set()
+            while not connection.scalar(text(EXCLUSIVELY_HELD)):
+                time.sleep(0.01)
+            connection.execute(text("SELECT name FROM kf_keys"))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert held.wait(10)
+    revisions.migrate(store.database, "0003")
+    writer.join()
+    with store.read() as connection:
+        assert revisions.revision(connection) == "0003"
+    revisions.upgrade(store.database)
 
 
 def test_upgrading_twice_changes_nothing(database: Database) -> None:
