@@ -14,19 +14,16 @@ any process, PSS the sum over the whole tree without mapped files.
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+
+from measured import Command, Run, medians, memory, run
 
 FLOOR = Path(__file__).with_name("floor.py")
 _AGAIN = "again"
-_EXIT_CODES = (0, 1, 3, 200, 205)  # clean, findings, incomplete; Kingfisher's own for findings
 
 # The same one rule in the peers' own words.
 _GITLEAKS_RULE = """
@@ -46,18 +43,6 @@ rules:
     confidence: medium
     examples: []
 """
-
-Command = Callable[[Path], list[str]]
-
-
-class Run(NamedTuple):
-    wall: float
-    cpu: float
-
-
-class Memory(NamedTuple):
-    anonymous: int
-    pss: int
 
 
 def main() -> None:
@@ -166,22 +151,21 @@ def _compare(repository: Path, tools: dict[str, Command], arguments: argparse.Na
         for name, command in tools.items():
             if not name.endswith(_AGAIN):
                 _forget()
-            runs[name].append(_run(command(repository)))
+            runs[name].append(run(command(repository)))
     floor = statistics.median(each["cpu"] for each in floors)
     size, objects = floors[0]["size"] / 1e6, floors[0]["objects"]
     print(f"\n{repository.name}: {objects:,} objects, {size:,.0f} MB; floor {floor:.2f} CPU s")
     print(f"{'':30}{'wall s':>8}{'CPU s':>8}{'/floor':>8}{'x ours':>8}{'anon MB':>9}{'PSS MB':>8}")
     reference = "keyfuse, 1 rule" if "keyfuse, 1 rule" in runs else next(iter(runs))
-    ours = statistics.median(run.wall for run in runs[reference])
+    ours = medians(runs[reference]).wall
     for name, command in tools.items():
-        wall = statistics.median(run.wall for run in runs[name])
-        cpu = statistics.median(run.cpu for run in runs[name])
+        wall, cpu = medians(runs[name])
         if not name.endswith(_AGAIN):
             _forget()
-        memory = _memory(command(repository))
+        peak = memory(command(repository))
         print(
             f"{name:30}{wall:8.2f}{cpu:8.2f}{cpu / floor:8.2f}{wall / ours:8.2f}"
-            f"{memory.anonymous / 1e6:9.0f}{memory.pss / 1e6:8.0f}"
+            f"{peak.anonymous / 1e6:9.0f}{peak.pss / 1e6:8.0f}"
         )
 
 
@@ -189,50 +173,6 @@ def _floor(repository: Path) -> dict[str, float]:
     command = [sys.executable, str(FLOOR), "floor", str(repository)]
     answer: dict[str, float] = json.loads(subprocess.check_output(command))
     return answer
-
-
-def _run(command: list[str]) -> Run:
-    """Return the time of a command with all its children."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    begin = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, check=False)
-    wall = time.perf_counter() - begin
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode not in _EXIT_CODES:
-        raise SystemExit(f"{command[0]} failed: {done.stderr.decode(errors='replace')[-500:]}")
-    return Run(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-
-
-def _memory(command: list[str]) -> Memory:
-    """Return the peaks of anonymous memory: of one process, and shared out over the tree."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    anonymous = pss = 0
-    while process.poll() is None:
-        each = [_rollup(pid) for pid in _tree(process.pid)]
-        anonymous = max(anonymous, *(one for one, _ in each), 0)
-        pss = max(pss, sum(shared for _, shared in each))
-        time.sleep(0.01)
-    return Memory(anonymous, pss)
-
-
-def _tree(pid: int) -> Iterator[int]:
-    yield pid
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):  # any thread may start one
-        try:
-            pids = children.read_text().split()
-        except OSError:
-            continue
-        for child in pids:
-            yield from _tree(int(child))
-
-
-def _rollup(pid: int) -> tuple[int, int]:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
-    except OSError:
-        return 0, 0
-    fields = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}
-    return fields.get("Anonymous", 0), fields.get("Pss_Anon", 0) + fields.get("Pss_Shmem", 0)
 
 
 if __name__ == "__main__":
