@@ -97,6 +97,7 @@ def test_the_audit_record_is_filtered(filled: Api) -> None:
 def test_a_page_after_something_unknown_is_refused(api: Api) -> None:
     for path, after in (
         ("/v1/keys", "0000000000"),
+        ("/v1/keys", "0"),
         ("/v1/owners", "nobody@example.com"),
         ("/v1/leaks", "leak_0000000000000000"),
     ):

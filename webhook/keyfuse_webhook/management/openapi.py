@@ -37,7 +37,7 @@ _IF_MATCH = {
     "in": "header",
     "required": False,
     "description": "The ETag that was seen; 412 if the key is another by now.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+    "schema": {"type": "string"},
     "example": '"0123456789abcdef0123456789abcdef"',
 }
 _KEY_ID = {"type": "string", "pattern": "^[0-9A-Za-z]{10}$"}

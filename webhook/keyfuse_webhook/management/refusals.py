@@ -103,7 +103,8 @@ def refused(error: StoreError | WebhookError, path: Mapping[str, str]) -> Answer
     """
     match error:
         case InvalidField() if error.field == "key_id":
-            return refusal(404)
+            # A malformed id is that of nothing: in the path, or as the `after` of a list.
+            return _missing(path.get("key_id"), "after", "no key has this id", path)
         case InvalidField():
             return refusal(422, field=error.field, problem=error.problem)
         case KeyNotFound():
@@ -126,7 +127,7 @@ def refused(error: StoreError | WebhookError, path: Mapping[str, str]) -> Answer
             return None
 
 
-def _missing(what: str, field: str, problem: str, path: Mapping[str, str]) -> Answer:
+def _missing(what: str | None, field: str, problem: str, path: Mapping[str, str]) -> Answer:
     if what in path.values():
         return refusal(404)
     return refusal(422, field=field, problem=problem)
