@@ -113,6 +113,21 @@ def test_a_shallow_clone_that_cuts_the_range_off_makes_the_scan_incomplete(repo,
     assert scan("range", "HEAD~1..HEAD").complete
 
 
+@pytest.mark.parametrize("depth", [1, 2, 3, 4, 5, 6])
+def test_a_push_of_five_commits_is_never_passed_in_silence(repo, monkeypatch, keyfuse, depth):
+    base = repo.commit(a_txt="x")
+    for number in range(5):
+        tip = repo.commit(a_txt=KEY if number == 1 else f"clean {number}")
+    path = repo.path.parent / "shallow"
+    repo.git("clone", "--quiet", f"--depth={depth}", f"file://{repo.path}", str(path))
+    monkeypatch.chdir(path)
+    done = keyfuse("scan", "--range", f"{base}..{tip}")
+    holds_the_key = depth >= 4
+    assert done.code == (1 if holds_the_key else 3)
+    assert (key_id(KEY) in done.out) == holds_the_key
+    assert ("history is cut off here" in done.err) == (depth < 6)
+
+
 def test_a_missing_object_in_the_range_makes_the_scan_incomplete(repo, scan):
     base = repo.commit(a_txt="x")
     repo.commit(a_txt="gone", b_txt=KEY)

@@ -2,7 +2,8 @@
 
 # "…" + "…" and its relatives: adjacent literals (C, Python), `.` (PHP, Perl), `..` (Lua), `&`
 # (Visual Basic), `||` (SQL), `<>` (Elixir); over lines, with prefixes and in parentheses.
+# Nothing is given back, or long white space would be split between the parts in every way.
+_SPACE = rb"[ \t]*+(?:\\?\r?\n[ \t]*+)?+"
 LITERALS = (
-    rb"[\"'`]\)?[ \t]*(?:\\?\r?\n[ \t]*)?(?:\+|\.{1,2}|&|\|\||<>)?[ \t]*(?:\\?\r?\n[ \t]*)?"
-    rb"[rbufRBUF]{0,2}\(?[\"'`]"
+    rb"[\"'`]\)?" + _SPACE + rb"(?:\+|\.{1,2}|&|\|\||<>)?+" + _SPACE + rb"[rbufRBUF]{0,2}\(?[\"'`]"
 )
