@@ -26,13 +26,13 @@ STANDINGS: tuple[Standing, ...] = get_args(Standing)
 PAGE_MAX = 1000
 _FEW = 1000
 
-# What is compared before the id, and whether the greatest comes first.
-_ORDERS: Mapping[Sort, tuple[ColumnElement[Any], bool]] = {
-    "newest": (table.c.created_at, True),
-    "oldest": (table.c.created_at, False),
-    "name": (table.c.name, False),
-    "owner": (owners_table.c.email_folded, False),
-    "ending": (table.c.expires_at, False),
+# What is compared before the id, as indexes have it, and whether the greatest comes first.
+_ORDERS: Mapping[Sort, tuple[tuple[ColumnElement[Any], ...], bool]] = {
+    "newest": ((table.c.created_at,), True),
+    "oldest": ((table.c.created_at,), False),
+    "name": ((table.c.name,), False),
+    "owner": ((owners_table.c.email_folded, table.c.created_at), False),
+    "ending": ((table.c.expires_at,), False),
 }
 _BY_CREATION = ("newest", "oldest")
 # Where many keys are in a state, the index on it is a way to them all, not to a page in order.
@@ -76,12 +76,12 @@ def find(
             conditions = [table.c.id.in_(few)]
         elif wanted.sort not in _BY_CREATION:
             conditions = _conditions(wanted, now, _UNINDEXED_STATE)
-    column, greatest_first = _ORDERS[wanted.sort]
+    columns, greatest_first = _ORDERS[wanted.sort]
     rows = _narrowed(keys.select_keys(), conditions)
-    order = (column, table.c.id)
+    order = (*columns, table.c.id)
     if after is not None:
         place = tuple_(*order)
-        last = _place_of(connection, after, column)
+        last = _place_of(connection, after, order)
         rows = rows.where(place < last if greatest_first else place > last)
     if wanted.sort == "ending":
         rows = rows.where(table.c.expires_at.is_not(None))
@@ -144,11 +144,11 @@ def _narrowed(rows: Select[Any], conditions: list[ColumnElement[bool]]) -> Selec
     return rows
 
 
-def _place_of(connection: Connection, key_id: str, column: ColumnElement[Any]) -> Any:
+def _place_of(connection: Connection, key_id: str, order: tuple[ColumnElement[Any], ...]) -> Any:
     """Where a key stands in an order."""
     keys.get(connection, key_id)
     row = connection.execute(
-        select(column, table.c.id)
+        select(*order)
         .join_from(table, owners_table, table.c.owner_id == owners_table.c.id)
         .where(table.c.id == key_id)
     ).one()
