@@ -16,7 +16,7 @@ _MARK = "# keyfuse hook"
 _SCRIPT = f"""\
 #!/bin/sh
 {_MARK}; `keyfuse hook uninstall` takes it away
-before="$(dirname "$0")/{NAME}.{_BEFORE}"
+before="${{0%/*}}/{NAME}.{_BEFORE}"
 if [ -x "$before" ]; then
     "$before" "$@" || exit $?
 fi

@@ -278,3 +278,5 @@ def test_the_planted_key_stops_the_commit_and_the_decoy_does_not(repo, keyfuse, 
     assert DECOY[-48:-38] not in done.err
     assert FALSE[-48:-38] not in done.err
     assert KEY not in done.err
+    monkeypatch.setattr("keyfuse_scanner.glance.glance", lambda **_: None)
+    assert keyfuse("hook", "run") == done  # with a first look and without
