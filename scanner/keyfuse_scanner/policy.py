@@ -41,8 +41,10 @@ StrPath = str | os.PathLike[str]
 
 SERVICE_SETTINGS = frozenset(
     {
+        "alert_feedback",
         "base_url",
         "database_url",
+        "disabled_origins",
         "dry_run",
         "fallback_owner",
         "github_api_url",
@@ -67,6 +69,7 @@ SERVICE_SETTINGS = frozenset(
         "notify_webhook_secret_file",
         "notify_webhook_url",
         "open_verify",
+        "origins",
         "pepper_file",
         "peppers",
         "quota_lease",

@@ -52,6 +52,14 @@ def secrets(value: object, where: str) -> tuple[Secret, ...]:
     return tuple(Secret(part.strip()) for part in parts)
 
 
+def words(value: object, where: str) -> tuple[str, ...]:
+    """Several words: a TOML list, or one text with commas."""
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        raise SettingsError(f"{where}: must be a list, or text with commas")
+    return tuple(text(part, where) for part in parts)
+
+
 def path(value: object, where: str) -> Path:
     """A path; `~` is the home directory."""
     return Path(text(value, where)).expanduser().absolute()

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from keyfuse_rules.secret import Secret
 from keyfuse_store import setting_values as values
+from keyfuse_store.alert_origins import AlertOrigin, parse_origins
 from keyfuse_store.catalogue import Catalogue, parse_catalogue
 from keyfuse_store.errors import SettingsError
 from keyfuse_store.keytypes import KeyType, parse_key_types
@@ -58,6 +59,9 @@ class Settings:
     notify_webhook_url: Secret | None = None
     notify_webhook_secret: tuple[Secret, ...] = ()
     notify_github_repository: str | None = None
+    alert_feedback: Literal["hash", "raw"] = "hash"
+    disabled_origins: tuple[str, ...] = ()
+    origins: tuple[AlertOrigin, ...] = ()
     key_types: tuple[KeyType, ...] = ()
     scopes: Catalogue = field(default_factory=Catalogue)
 
@@ -83,12 +87,13 @@ class Settings:
         table = {} if file is None else _read_table(Path(file))
         key_types = parse_key_types(table.pop("key_types", []), str(file))
         scopes = parse_catalogue(table.pop("scopes", {}), str(file))
+        origins = parse_origins(table.pop("origins", []), str(file))
         given: dict[str, object] = {}
         for name, found in _merged(table, str(file), environment, flags or {}):
             given[name] = _PARSERS[name](found.value, found.where)
         home = given.setdefault("home", values.default_home())
         given.setdefault("database_url", f"sqlite:///{home}/keyfuse.db")
-        return cls(**given, key_types=key_types, scopes=scopes)  # type: ignore[arg-type]  # each came from its own parser
+        return cls(**given, origins=origins, key_types=key_types, scopes=scopes)  # type: ignore[arg-type]  # each came from its own parser
 
     def key_type(self, prefix: str) -> KeyType:
         """The policy for a prefix; undeclared ones are revoked when they leak."""
@@ -127,6 +132,8 @@ _PARSERS: dict[str, Callable[[object, str], object]] = {
     "github_api_url": values.http_url,
     "github_server_url": values.http_url,
     "github_partner_keys_url": values.http_url,
+    "alert_feedback": values.one_of("hash", "raw"),
+    "disabled_origins": values.words,
     "smtp_url": values.smtp_url,
     "mail_from": values.mail_sender,
     "fallback_owner": values.mail_address,

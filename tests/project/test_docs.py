@@ -127,7 +127,7 @@ def test_the_pattern_in_the_format_document_finds_keys() -> None:
 
 def settings() -> set[str]:
     """Return every environment variable that the settings loader reads."""
-    names = {field.name for field in fields(Settings)} - {"key_types", "scopes"}
+    names = {field.name for field in fields(Settings)} - {"key_types", "origins", "scopes"}
     return {f"KEYFUSE_{name.upper()}" for name in names} | {"KEYFUSE_CONFIG"}
 
 

@@ -3,7 +3,7 @@
 from keyfuse_scanner.policy import SERVICE_SETTINGS, SETTINGS
 from keyfuse_store import settings
 
-TABLES = {"key_types", "scopes"}
+TABLES = {"key_types", "origins", "scopes"}
 
 
 def test_every_setting_of_the_service_is_refused_in_a_repository() -> None:

@@ -16,21 +16,23 @@ from keyfuse_webhook.address_limit import AddressLimit
 from keyfuse_webhook.alerts_endpoint import PartnerAlerts
 from keyfuse_webhook.authorize_endpoint import AuthorizeEndpoint
 from keyfuse_webhook.before_router import BeforeRouter
+from keyfuse_webhook.bodies import BodyRoom
 from keyfuse_webhook.burn_endpoint import BurnEndpoint
 from keyfuse_webhook.console.routes import console_routes
 from keyfuse_webhook.health import Readiness, healthz
 from keyfuse_webhook.jobs import JobQueue
-from keyfuse_webhook.keyring import KeyRing
 from keyfuse_webhook.management.guard import Guard
 from keyfuse_webhook.management.model import Desk
 from keyfuse_webhook.management.routes import management_routes
-from keyfuse_webhook.model import GITHUB
+from keyfuse_webhook.origins import open_senders
 from keyfuse_webhook.problem import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, Refusal, problem
 from keyfuse_webhook.revocation import Enqueue, LeakResponse
 from keyfuse_webhook.verify_endpoint import VerifyEndpoint
 from keyfuse_webhook.webhooks_endpoint import FindJob, Webhooks
 
 Role = Literal["all", "public", "private"]
+# Bodies of the largest size that may be in memory at once.
+_BODIES_AT_ONCE = 4
 
 
 def build_app(
@@ -56,10 +58,11 @@ def build_app(
     """
     client = httpx.AsyncClient(timeout=httpx.Timeout(5.0), follow_redirects=False)
     settings = store.settings
-    ring = KeyRing(settings.github_partner_keys_url, client)
+    senders = open_senders(settings, client)
+    room = BodyRoom(_BODIES_AT_ONCE * settings.max_body)
     response = LeakResponse(store, enqueue)
-    alerts = PartnerAlerts(GITHUB, ring, store, response, settings.max_body)
-    webhooks = Webhooks(store, response, enqueue, find_job)
+    alerts = PartnerAlerts(senders, store, response, room)
+    webhooks = Webhooks(store, response, enqueue, find_job, room)
     burn = BurnEndpoint(store, response, AddressLimit())
     verify = VerifyEndpoint(store, host)
     authorize = AuthorizeEndpoint(store, host)
@@ -92,7 +95,8 @@ def build_app(
             else:
                 async with lifespan:
                     yield
-            await ring.close()
+            for sender in senders:
+                await sender.ring.close()
 
     busiest = {} if role == "public" else {("POST", "/v1/verify"): verify}
     # The private half first: what it has on a path of both answers for every method there.

@@ -3,6 +3,7 @@
 bytes -> Alert -> Sighting (a whole-secret match) -> one transaction -> Job -> LeakedKey -> mail
 """
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,17 +38,23 @@ class Alert:
 
     Attributes:
         token: The text to look up, presentation stripped; never shown.
-        token_hash: SHA-256 hex of the token exactly as received.
+        received: The token exactly as received; never shown.
         token_type: The sender's word for the kind of secret, as received.
         url: Where it was seen, plain text; None when absent or empty.
         source: What kind of place that is, in lower case; None when absent.
     """
 
     token: str
-    token_hash: str
+    received: str
     token_type: str | None
     url: str | None
     source: str | None
+
+    @property
+    def token_hash(self) -> str:
+        """SHA-256 hex of the token exactly as received."""
+        # JSON can hold a lone surrogate, which UTF-8 cannot; such a token is odd, not an error.
+        return hashlib.sha256(self.received.encode("utf-8", "surrogatepass")).hexdigest()
 
     def __repr__(self) -> str:
         return f"Alert(token_hash={self.token_hash!r}, token_type={self.token_type!r})"

@@ -4,7 +4,6 @@ No I/O. Protocol: github/docs, "Secret scanning partner program" (request: a JSO
 `{token, type, url, source}`; response: an array of `{token_hash, token_type, label}`).
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -73,10 +72,13 @@ def read_alerts(body: bytes) -> list[Alert] | Refusal:
     return [alert for record in records if (alert := _alert(record)) is not None]
 
 
-def answer(alerts: Iterable[Alert], ours: Iterable[bool]) -> bytes:
-    """The feedback body: one entry per alert, in the order received, by hash only."""
+def answer(alerts: Iterable[Alert], ours: Iterable[bool], *, raw: bool = False) -> bytes:
+    """The feedback body: one entry per alert, in the order received.
+
+    Each names its token by hash; with `raw` by the token itself, as the protocol also allows.
+    """
     entries = [
-        {"token_hash": alert.token_hash, "token_type": alert.token_type, "label": _label(own)}
+        {**_named(alert, raw=raw), "token_type": alert.token_type, "label": _label(own)}
         for alert, own in zip(alerts, ours, strict=True)
     ]
     return json.dumps(entries, separators=(",", ":")).encode("ascii")
@@ -98,16 +100,15 @@ def _alert(record: Any) -> Alert | None:
     source = foreign_text(record.get("source"), _LONGEST_SOURCE)
     return Alert(
         token=strip_token(token),
-        token_hash=_digest(token),
+        received=token,
         token_type=token_type if isinstance(token_type, str) else None,
         url=foreign_text(record.get("url"), _LONGEST_URL),
         source=source.lower() if source else None,
     )
 
 
-def _digest(token: str) -> str:
-    # JSON can hold a lone surrogate, which UTF-8 cannot; such a token is odd, not an error.
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+def _named(alert: Alert, *, raw: bool) -> dict[str, str]:
+    return {"token_raw": alert.received} if raw else {"token_hash": alert.token_hash}
 
 
 def foreign_text(value: Any, longest: int) -> str | None:

@@ -18,7 +18,7 @@ from keyfuse_store import KeyStore
 from keyfuse_store.errors import DatabaseError
 from keyfuse_store.leaks import Evidence
 from keyfuse_webhook.alerts_endpoint import NO_DATABASE
-from keyfuse_webhook.bodies import read_body
+from keyfuse_webhook.bodies import BodyRoom, BodyShare, read_body
 from keyfuse_webhook.events import EVENTS
 from keyfuse_webhook.jobs_model import Job, JobStatus
 from keyfuse_webhook.problem import Refusal, problem
@@ -44,18 +44,25 @@ class Webhooks:
     """Receives what a GitHub App, repository or organisation sends."""
 
     def __init__(
-        self, store: KeyStore, response: LeakResponse, enqueue: Enqueue, find_job: FindJob
+        self,
+        store: KeyStore,
+        response: LeakResponse,
+        enqueue: Enqueue,
+        find_job: FindJob,
+        room: BodyRoom,
     ) -> None:
         self._store = store
         self._response = response
         self._enqueue = enqueue
         self._find_job = find_job
+        self._room = room
         self._turn = asyncio.Semaphore(_AT_ONCE)
 
     async def receive(self, request: Request) -> Response:
         """Answer one delivery: 202 and one word for what becomes of it."""
         try:
-            outcome = await self._outcome(request)
+            with self._room.share() as share:
+                outcome = await self._outcome(request, share)
         except ClientDisconnect:
             outcome = _INCOMPLETE
         except DatabaseError as error:
@@ -66,14 +73,14 @@ class Webhooks:
             return problem(outcome)
         return JSONResponse({"status": outcome}, status_code=202)
 
-    async def _outcome(self, request: Request) -> str | Refusal:
+    async def _outcome(self, request: Request, share: BodyShare) -> str | Refusal:
         settings = self._store.settings
         if not settings.github_webhook_secrets:
             return NOT_CONFIGURED
         envelope = read_envelope(request.headers.items())
         if isinstance(envelope, Refusal):
             return envelope
-        body = await read_body(request, settings.max_body)
+        body = await read_body(request, settings.max_body, share)
         if isinstance(body, Refusal):
             return body
         secrets = settings.github_webhook_secrets
