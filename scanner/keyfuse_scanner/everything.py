@@ -62,7 +62,7 @@ def examine_everything(
     key = None if shard else _key(scanning, where)
     memory = Memory() if key is None else recall(key)
     before = walked_before(memory, where.now)
-    with missing(repository, where.reached, where.now, before) as answer:
+    with missing(repository, where.reached, before) as answer:
         looked = _look_for_new(scanning, repository, where, memory, shard)
         walked, failure = answer()
     if key is not None and not looked.unread:

@@ -211,6 +211,20 @@ def test_a_missing_object_makes_the_scan_incomplete(repo, scan):
     assert [(error.message, error.object) for error in result.errors] == [("missing object", gone)]
 
 
+def test_an_object_that_the_only_pack_lacks_is_told(repo, scan):
+    """Git writes no such pack, but tools that cut history down do."""
+    repo.commit(a_txt="will be gone", b_txt=KEY)
+    gone = repo.git("rev-parse", "HEAD:a.txt")
+    listed = repo.git("rev-list", "--objects", "--all", "--no-object-names").splitlines()
+    names = "\n".join(name for name in listed if name != gone) + "\n"
+    repo.git("pack-objects", "-q", ".git/objects/pack/pack", feed=names.encode())
+    repo.git("prune-packed", "-q")
+    repo.loose(gone).unlink()
+    result = scan("history")
+    assert set(by_key(result)) == {KEY}
+    assert [(error.message, error.object) for error in result.errors] == [("missing object", gone)]
+
+
 def test_a_wall_of_missing_objects_is_summed_up(repo, scan):
     for number in range(150):
         repo.write(f"f/{number}", f"{number}")

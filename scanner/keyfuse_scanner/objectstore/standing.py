@@ -17,15 +17,11 @@ class Standing(NamedTuple):
         packs: The index of each pack by the pack's checksum.
         loose: Ids of the loose objects.
         is_plain: False where something is not as this reader knows it; git has to be asked.
-        borrows: True where objects stand in the stores of other repositories, too.
-        is_partial: True where git may leave objects out until somebody asks for them.
     """
 
     packs: dict[bytes, Path]
     loose: frozenset[bytes]
     is_plain: bool
-    borrows: bool
-    is_partial: bool
 
 
 def standing(directory: Path) -> Standing:
@@ -35,13 +31,7 @@ def standing(directory: Path) -> Standing:
     indexes = [each / "pack" / name for each in directories for name in list_packs(each, odd)]
     packs = {_checksum(index): index for index in indexes}
     loose = frozenset(object_id for each in directories for object_id, _ in list_loose(each, odd))
-    return Standing(
-        packs,
-        loose,
-        is_plain=not (odd or unread or b"" in packs),
-        borrows=len(directories) > 1,
-        is_partial=any(index.with_suffix(".promisor").exists() for index in indexes),
-    )
+    return Standing(packs, loose, is_plain=not (odd or unread or b"" in packs))
 
 
 def _checksum(index: Path) -> bytes:

@@ -8,12 +8,10 @@ from keyfuse_scanner import git
 from keyfuse_scanner.errors import GitFailed
 from keyfuse_scanner.git import Printed, Repository
 from keyfuse_scanner.memory import Walked
-from keyfuse_scanner.objectstore.standing import Standing
 from keyfuse_scanner.sources.revisions import missing_objects
 from keyfuse_scanner.sources.roots import Roots
 
-_EVERYTHING = ("--all", "--reflog", "--indexed-objects")
-_ALL_OBJECTS = ("--objects", "--missing=print", *_EVERYTHING)
+_ALL_OBJECTS = ("--objects", "--missing=print", "--all", "--reflog", "--indexed-objects")
 
 
 class Answer(NamedTuple):
@@ -25,7 +23,7 @@ class Answer(NamedTuple):
 
 @contextmanager
 def missing(
-    repository: Repository, reached: Roots, now: Standing, before: Walked | None = None
+    repository: Repository, reached: Roots, before: Walked | None = None
 ) -> Iterator[Callable[[], Answer]]:
     """Look for what is missing while other work is done.
 
@@ -34,7 +32,6 @@ def missing(
     Args:
         repository: Where.
         reached: From where its history is reached.
-        now: What stands in its object store.
         before: What was missing last time; None unless all that was there then still is.
     """
     if before is not None and before.state == reached.state:
@@ -45,8 +42,6 @@ def missing(
     if before is not None and before.tips and not before.missing:
         arguments = (*_ALL_OBJECTS, "--stdin")
         feed = "".join(f"^{tip}\n" for tip in before.tips)
-    elif is_of_one_piece(now):
-        arguments = _EVERYTHING
     with git.beside(repository, "rev-list", "--quiet", *arguments, feed=feed) as finish:
 
         def answer() -> Answer:
@@ -64,12 +59,3 @@ def _answer(printed: Printed, reached: Roots) -> Answer:
     lacking = missing_objects(printed.stdout.decode("ascii").split("\n"))
     told = tuple((each.reason, each.object_id) for each in lacking)
     return Answer(Walked(reached.state, reached.tips, told), printed.failure)
-
-
-def is_of_one_piece(now: Standing) -> bool:
-    """Tell whether all objects are in one pack, as clone and gc leave it.
-
-    Git writes such a pack only after it has seen that no object is missing. So that the commits
-    are all there is all that is asked then.
-    """
-    return now.is_plain and len(now.packs) == 1 and not (now.loose or now.borrows or now.is_partial)
