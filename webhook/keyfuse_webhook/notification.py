@@ -47,6 +47,12 @@ def kind_of(target: str) -> str:
     return f"tell-{target}"
 
 
+def target_job(target: str, receipt_id: str, owner_id: str) -> Job:
+    """The job that tells one target of what one receipt brought for one owner."""
+    kind = kind_of(target)
+    return Job(f"{kind}-{receipt_id}-{owner_id}", kind, (receipt_id, owner_id), line=owner_id)
+
+
 class Notices:
     """Waits until a delivery is complete, then gives each target its job.
 
@@ -93,9 +99,7 @@ class Notices:
             if not self._targets:
                 return Outcome("undeliverable", NO_TARGET)
             for target in self._targets:
-                kind = kind_of(target)
-                one = Job(f"{kind}-{receipt_id}-{owner_id}", kind, job.arguments, line=owner_id)
-                self._enqueue(connection, one)
+                self._enqueue(connection, target_job(target, receipt_id, owner_id))
         return Outcome("done", ", ".join(self._targets))
 
 

@@ -195,12 +195,12 @@ def test_an_incident_from_commit_to_mail(
     leak_path = page.html.partition('href="/console/leaks/leak_')[2].partition('"')[0]
     path = f"/console/leaks/leak_{leak_path}"
     text = browser.get(path).text
-    assert "The mail to the owner is on its way" in text
+    assert "Telling the owner is on its way" in text
     work(site.store)
 
     def told() -> Page | None:
         part = browser.get(f"{path}/timeline", hx_request="true")
-        return part if "could not be told" in part.text or "undeliverable" in part.text else None
+        return part if "could be told" in part.text else None
 
     page = eventually(told)
     for fact in ("Committed", "claimed", "Reported by github", "config.py, line 7", "Revoked"):

@@ -13,7 +13,10 @@ from keyfuse_store.schema import leaks as table
 from keyfuse_store.times import HOUR
 from keyfuse_webhook.console.timeline import timeline
 from keyfuse_webhook.console.visit import NotThere, Visit
-from keyfuse_webhook.revocation import notice_job
+from keyfuse_webhook.jobs_model import JobStatus
+from keyfuse_webhook.notification import target_job
+from keyfuse_webhook.notifiers import NOTIFIERS
+from keyfuse_webhook.revocation import NOTIFY, notice_job
 
 _PAGE = 50
 _ENTRIES = 200
@@ -71,15 +74,23 @@ def _facts(visit: Visit) -> dict[str, Any]:
         used = usage_history.of_key(connection, leak.key_id, since=_begin(incident), limit=_CALLS)
         life = entries(connection, subject=leak.key_id, limit=_ENTRIES)
         notices = _notices(connection, leak)
-    job = visit.queue.find(notice_job(leak.receipt_id, leak.owner_id).id)
     end = incident.key.revoked_us
     return {
         "incident": incident,
         "exposed": max(0, (end or visit.at) - _begin(incident)),
         "refused_after": _refused_after(used.hours, end),
-        "moments": timeline(incident, life, notices, job),
+        "moments": timeline(incident, life, notices, _telling(visit, leak)),
         "events": used.events[:_EVENTS],
     }
+
+
+def _telling(visit: Visit, leak: Leak) -> dict[str, JobStatus]:
+    """The jobs that have yet to tell somebody, by whom; before these are known, the one of all."""
+    whose = (leak.receipt_id, leak.owner_id)
+    jobs = {NOTIFY: notice_job(*whose)}
+    jobs |= {target: target_job(target, *whose) for target in NOTIFIERS}
+    found = ((target, visit.queue.find(job.id)) for target, job in jobs.items())
+    return {target: job for target, job in found if job and job.state in {"waiting", "running"}}
 
 
 def _begin(incident: incidents.Incident) -> int:

@@ -1,8 +1,8 @@
 """What happened to a leaked key, in order: from the commit to the mail. Values in, values out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from keyfuse_store.audit import AuditEntry
 from keyfuse_store.evidence import KeptEvidence
@@ -38,7 +38,7 @@ def timeline(
     incident: Incident,
     life: Iterable[AuditEntry],
     notices: Iterable[AuditEntry],
-    job: JobStatus | None,
+    telling: Mapping[str, JobStatus],
 ) -> list[Moment]:
     """All moments of an incident, oldest first, and last what has yet to happen.
 
@@ -46,14 +46,15 @@ def timeline(
         incident: The leak, its key, and all that is known of it.
         life: What the audit record says about the key.
         notices: What it says about telling the owner of this key.
-        job: The job that tells the owner, if it is known.
+        telling: The jobs that have yet to tell somebody, by whom they tell.
     """
     told = map(_step, incident.steps) if incident.steps else map(_notice, notices)
     moments = [*_leaked(incident), *_reports(incident.evidence), *_fates(life), *told]
     moments.sort(key=lambda moment: moment.at_us or 0)
-    if incident.leak.state == "open":
-        moments.append(_pending(job))
-    return moments
+    # A job ends a moment after it has written down what it did.
+    noted = {step.name for step in incident.steps}
+    left = ((target, job) for target, job in telling.items() if target not in noted)
+    return moments + [_pending(target, job) for target, job in left]
 
 
 def _leaked(incident: Incident) -> Iterable[Moment]:
@@ -105,25 +106,35 @@ def _fates(life: Iterable[AuditEntry]) -> Iterable[Moment]:
             yield Moment(entry.at_us, title, tone, detail)
 
 
-_STEPS = {"mail": "The owner was told by mail"}
+_TOLD = {
+    "mail": "The owner was told by mail",
+    "slack": "Slack was told",
+    "webhook": "The webhook was told",
+    "github-issue": "A GitHub issue was opened",
+}
+_UNTOLD = {"mail": "The owner could not be told by mail", "notify": "Nobody could be told"}
+_TO_BE_TOLD = {
+    "mail": "The mail to the owner is on its way",
+    "notify": "Telling the owner is on its way",
+}
 
 
 def _step(step: Step) -> Moment:
-    done = step.state == "done"
-    title = _STEPS.get(step.name, f"Done: {step.name}") if done else f"{step.name}: {step.state}"
-    return Moment(step.done_us, title, "good" if done else "bad", step.detail)
+    if step.state == "done":
+        title, tone = _TOLD.get(step.name, f"Done: {step.name}"), "good"
+    else:
+        title, tone = _UNTOLD.get(step.name, f"{step.name}: {step.state}"), "bad"
+    return Moment(step.done_us, title, cast(Tone, tone), step.detail)
 
 
 def _notice(entry: AuditEntry) -> Moment:
     reason = str(entry.detail.get("reason") or "")
     if entry.action == "owner.notified":
-        return Moment(entry.at_us, _STEPS["mail"], "good", reason)
+        return Moment(entry.at_us, _TOLD["mail"], "good", reason)
     return Moment(entry.at_us, "The owner could not be told", "bad", reason)
 
 
-def _pending(job: JobStatus | None) -> Moment:
-    """What telling the owner waits for."""
-    if job is None or job.state in {"waiting", "running"}:
-        why = job.reason if job is not None else ""
-        return Moment(None, "The mail to the owner is on its way", "quiet", why)
-    return Moment(None, f"The mail to the owner: {job.state}", "bad", job.reason)
+def _pending(target: str, job: JobStatus) -> Moment:
+    """What telling somebody waits for."""
+    title = _TO_BE_TOLD.get(target, f"Telling {target} is on its way")
+    return Moment(None, title, "quiet", job.reason)
