@@ -12,7 +12,7 @@ from keyfuse_rules.secret import Secret
 from keyfuse_store import fields, wire
 from keyfuse_store.changes import KEEP, KeyChanges
 from keyfuse_store.connection import Connection, Refused
-from keyfuse_store.errors import AlreadyDone, InvalidField, KeyNotFound, KeysRefused
+from keyfuse_store.errors import AlreadyDone, InvalidField, KeyNotFound, KeysRefused, ServerError
 from keyfuse_store.importing import Adopted, OldKey
 from keyfuse_store.issue import BATCH_MAX
 from keyfuse_store.listing import Sort, Standing
@@ -232,6 +232,8 @@ _CHANGES = (
 def _token(made: wire.IssuedWire) -> Secret:
     if made.key is None:
         raise AlreadyDone(made.id)
+    if not made.key.isascii() or not made.key.isprintable():
+        raise ServerError("the server's answer holds no key; is the address right?")
     return Secret(made.key)
 
 

@@ -223,6 +223,10 @@ class JobWire(Struct, frozen=True):
     arguments: tuple[str, ...]
     worker: str | None
 
+    def as_json(self) -> dict[str, object]:
+        """The job as programs see it."""
+        return msgspec.to_builtins(self)  # type: ignore[no-any-return]  # of a struct it is a dict
+
 
 class HourWire(Struct, frozen=True):
     """One hour in which a key was used."""

@@ -13,6 +13,7 @@ import pytest
 from keyfuse_rules.keyformat import parse
 from keyfuse_scanner.exits import Exit
 from keyfuse_scanner.policy import SETTINGS
+from keyfuse_store.cli.shell import SERVER_KEY
 from keyfuse_store.keytypes import KeyType
 from keyfuse_store.settings import Settings
 from support.keys import make_key
@@ -128,7 +129,7 @@ def test_the_pattern_in_the_format_document_finds_keys() -> None:
 def settings() -> set[str]:
     """Return every environment variable that the settings loader reads."""
     names = {field.name for field in fields(Settings)} - {"key_types", "origins", "scopes"}
-    return {f"KEYFUSE_{name.upper()}" for name in names} | {"KEYFUSE_CONFIG"}
+    return {f"KEYFUSE_{name.upper()}" for name in names} | {"KEYFUSE_CONFIG", SERVER_KEY}
 
 
 @pages

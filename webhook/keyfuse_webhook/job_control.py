@@ -1,9 +1,13 @@
 """Looking at jobs and running dead ones again, for the command line and the REST API alike."""
 
 from collections.abc import Collection, Sequence
+from typing import Protocol
+
+import msgspec
 
 from keyfuse_store import KeyStore
 from keyfuse_store.times import rfc3339
+from keyfuse_store.wire import JobWire
 from keyfuse_webhook.errors import WebhookError
 from keyfuse_webhook.jobs import JobQueue
 from keyfuse_webhook.jobs_model import DEAD_STATES, JobStatus, State
@@ -71,6 +75,63 @@ def retry(
         )
     queue.retry(job)
     return show(queue, job_id)
+
+
+class Jobs(Protocol):
+    """Looks at jobs and runs dead ones again, wherever they are."""
+
+    def jobs(
+        self,
+        *,
+        states: Sequence[State] = (),
+        kind: str | None = None,
+        offset: int = 0,
+        limit: int = 100,
+    ) -> Sequence[JobWire]:
+        """See `page`."""
+        ...
+
+    def job(self, job: str) -> JobWire:
+        """See `show`."""
+        ...
+
+    def retry(self, job: str) -> JobWire:
+        """See `retry`."""
+        ...
+
+
+class LocalJobs:
+    """The jobs in the database of a store."""
+
+    def __init__(self, store: KeyStore, queue: JobQueue, actor: str) -> None:
+        self._store = store
+        self._queue = queue
+        self._actor = actor
+
+    def jobs(
+        self,
+        *,
+        states: Sequence[State] = (),
+        kind: str | None = None,
+        offset: int = 0,
+        limit: int = 100,
+    ) -> Sequence[JobWire]:
+        """See `page`."""
+        found = page(self._queue, states=states, kind=kind, offset=offset, limit=limit)
+        return [wire(job) for job in found]
+
+    def job(self, job: str) -> JobWire:
+        """See `show`."""
+        return wire(show(self._queue, job))
+
+    def retry(self, job: str) -> JobWire:
+        """See `retry`."""
+        return wire(retry(self._store, self._queue, job, actor=self._actor))
+
+
+def wire(job: JobStatus) -> JobWire:
+    """A job as programs see it, with its types."""
+    return msgspec.convert(as_json(job), JobWire)
 
 
 def as_json(job: JobStatus) -> dict[str, object]:

@@ -1,25 +1,33 @@
 """`keyfuse jobs`: list, show, retry. What waits, what runs, and the dead letters."""
 
 import sys
-from typing import Any
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from keyfuse_scanner.exits import Exit
 from keyfuse_store.cli.shell import (
     StoreGroup,
+    Where,
     actor,
+    open_client,
     open_store,
     print_fields,
     print_json,
     print_table,
-    store_options,
+    service_options,
 )
-from keyfuse_store.times import rfc3339
 from keyfuse_webhook.errors import WebhookError
 from keyfuse_webhook.jobs_model import DEAD_STATES, State
 from keyfuse_webhook.message import one_line
 
+if TYPE_CHECKING:
+    from keyfuse_store.wire import JobWire
+    from keyfuse_webhook.job_control import Jobs
+
+_PAGE = 1000
 _STATES = click.Choice(["waiting", "running", "done", "undeliverable", "failed"])
 
 
@@ -46,7 +54,7 @@ def jobs() -> None:
 @click.option("--kind", help="Only jobs of this kind.")
 @click.option("--offset", type=click.IntRange(0), default=0, help="Pass over so many.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
-@store_options
+@service_options
 def list_jobs(
     *,
     states: tuple[State, ...],
@@ -55,27 +63,23 @@ def list_jobs(
     offset: int,
     limit: int,
     as_json: bool,
-    config: str | None,
-    database_url: str | None,
+    where: Where,
 ) -> None:
     """List jobs, the youngest first."""
-    from keyfuse_webhook import job_control
-    from keyfuse_webhook.working import open_queue
-
-    wanted = {*states, *(DEAD_STATES if dead else ())}
-    with open_store(config, database_url) as store, open_queue(store) as queue:
-        found = job_control.page(queue, states=wanted, kind=kind, offset=offset, limit=limit)
+    wanted = sorted({*states, *(DEAD_STATES if dead else ())})
+    with _open_jobs(where) as control:
+        found = control.jobs(states=wanted, kind=kind, offset=offset, limit=limit)
     following = offset + limit if len(found) == limit else None
     if as_json:
-        print_json({"jobs": [job_control.as_json(job) for job in found], "next": following})
+        print_json({"jobs": [job.as_json() for job in found], "next": following})
         return
     rows = [
         (
             one_line(job.id),
-            job.kind,
+            one_line(job.kind),
             job.state,
-            rfc3339(job.created_ms * 1000),
-            one_line(job.reason),
+            job.as_json()["created"],
+            one_line(job.reason or ""),
         )
         for job in found
     ]
@@ -86,48 +90,58 @@ def list_jobs(
 
 @jobs.command()
 @click.argument("job", metavar="JOB")
-@store_options
-def show(*, job: str, as_json: bool, config: str | None, database_url: str | None) -> None:
+@service_options
+def show(*, job: str, as_json: bool, where: Where) -> None:
     """Show one job: how it stands, and why."""
-    from keyfuse_webhook import job_control
-    from keyfuse_webhook.working import open_queue
-
-    with open_store(config, database_url) as store, open_queue(store) as queue:
-        _print(job_control.as_json(job_control.show(queue, job)), as_json=as_json)
+    with _open_jobs(where) as control:
+        _print(control.job(job).as_json(), as_json=as_json)
 
 
 @jobs.command()
 @click.argument("ids", metavar="JOB…", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="All that ended badly.")
 @click.option("--kind", help="With --all: only jobs of this kind.")
-@store_options
+@service_options
 def retry(
-    *,
-    ids: tuple[str, ...],
-    every: bool,
-    kind: str | None,
-    as_json: bool,
-    config: str | None,
-    database_url: str | None,
+    *, ids: tuple[str, ...], every: bool, kind: str | None, as_json: bool, where: Where
 ) -> None:
     """Run jobs again that ended badly, when what stood in their way is repaired."""
-    from keyfuse_webhook import job_control
-    from keyfuse_webhook.working import open_queue
-
     if bool(ids) == every or (kind and not every):
         raise click.UsageError("name jobs, or say --all")
-    with open_store(config, database_url) as store, open_queue(store) as queue:
-        dead = queue.list(sys.maxsize, states=DEAD_STATES, kind=kind) if every else ()
+    with _open_jobs(where) as control:
         # The oldest first, so that an owner hears of things in their order.
-        chosen = ids or tuple(job.id for job in reversed(dead))
-        again = [job_control.retry(store, queue, one, actor=actor()) for one in chosen]
+        chosen = ids or [job.id for job in reversed(_dead(control, kind))]
+        again = [control.retry(one) for one in chosen]
     if as_json:
-        print_json({"jobs": [job_control.as_json(job) for job in again]})
+        print_json({"jobs": [job.as_json() for job in again]})
         return
     for job in again:
         click.echo(f"{one_line(job.id)} {job.state}")
     if not again:
         click.echo("no job ended badly")
+
+
+@contextmanager
+def _open_jobs(where: Where) -> "Iterator[Jobs]":
+    """The jobs in the database of the settings, or those of the server that was named."""
+    if where.server is not None:
+        with closing(open_client(where)) as client:
+            yield client
+        return
+    from keyfuse_webhook.job_control import LocalJobs
+    from keyfuse_webhook.working import open_queue
+
+    with open_store(where.config, where.database_url) as store, open_queue(store) as queue:
+        yield LocalJobs(store, queue, actor())
+
+
+def _dead(control: "Jobs", kind: str | None) -> "list[JobWire]":
+    found: list[JobWire] = []
+    while True:
+        page = control.jobs(states=DEAD_STATES, kind=kind, offset=len(found), limit=_PAGE)
+        found += page
+        if len(page) < _PAGE:
+            return found
 
 
 def _print(fields: dict[str, object], *, as_json: bool) -> None:

@@ -1,20 +1,18 @@
 """`keyfuse leaks`: list, show. What leaked, how we know, what was done about it."""
 
-import sys
 from typing import Any
 
 import click
 
-from keyfuse_scanner.exits import Exit
-from keyfuse_store import incidents
 from keyfuse_store import leaks as steps
 from keyfuse_store.cli.shell import (
     StoreGroup,
-    open_store,
+    Where,
+    open_service,
     print_fields,
     print_json,
     print_table,
-    store_options,
+    service_options,
 )
 from keyfuse_store.times import rfc3339
 from keyfuse_webhook.message import one_line
@@ -31,19 +29,18 @@ def leaks() -> None:
 @click.option("--state", type=_STATES, help="Only incidents that stand so.")
 @click.option("--after", metavar="LEAK", help="Go on after this incident.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
-@store_options
+@service_options
 def list_leaks(
     *,
     state: steps.LeakState | None,
     after: str | None,
     limit: int,
     as_json: bool,
-    config: str | None,
-    database_url: str | None,
+    where: Where,
 ) -> None:
     """List incidents, one for each leaked key."""
-    with open_store(config, database_url) as store, store.read() as connection:
-        found = steps.page(connection, state=state, after=after, limit=limit)
+    with open_service(where) as store:
+        found = store.leaks(state=state, after=after, limit=limit)
     following = found[-1].id if len(found) == limit else None
     if as_json:
         print_json({"leaks": [leak.as_json() for leak in found], "next": following})
@@ -59,15 +56,11 @@ def list_leaks(
 
 @leaks.command()
 @click.argument("leak", metavar="LEAK|KEY")
-@store_options
-def show(*, leak: str, as_json: bool, config: str | None, database_url: str | None) -> None:
+@service_options
+def show(*, leak: str, as_json: bool, where: Where) -> None:
     """Show one incident, by its id or that of the key: the key's fate and all evidence."""
-    with open_store(config, database_url) as store, store.read() as connection:
-        found = steps.get(connection, leak) or steps.for_key(connection, leak)
-        if found is None:
-            click.echo("keyfuse: there is no such incident, nor one of such a key", err=True)
-            sys.exit(Exit.USAGE)
-        facts = incidents.read(connection, found, store.clock()).as_json()
+    with open_service(where) as store:
+        facts = store.leak(leak).as_json()
     if as_json:
         print_json(facts)
         return

@@ -3,17 +3,18 @@
 import sys
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
+from operator import itemgetter
 from pathlib import Path
 from typing import NoReturn, TextIO
 
 import click
 
 from keyfuse_store.cli.keys import keys
-from keyfuse_store.cli.shell import USAGE, actor, open_store, print_json, store_options
+from keyfuse_store.cli.shell import USAGE, Where, open_service, print_json, service_options
 from keyfuse_store.errors import InvalidField
 from keyfuse_store.import_file import parse_line
-from keyfuse_store.importing import CheckedKey, check
-from keyfuse_store.keystore import KeyStore
+from keyfuse_store.importing import OldKey
+from keyfuse_store.management import Management
 
 _SHOWN = 20
 
@@ -22,25 +23,24 @@ _SHOWN = 20
 @click.argument("file", metavar="FILE|-")
 @click.option("--prefix", help="The key type of lines that name none.")
 @click.option("--owner", help="The owner of lines that name none.")
-@store_options
+@service_options
 def import_keys(
     *,
     file: str,
     prefix: str | None,
     owner: str | None,
     as_json: bool,
-    config: str | None,
-    database_url: str | None,
+    where: Where,
 ) -> None:
     """Take over keys issued before keyfuse: a JSON object with a "hash" on each line.
 
     Further fields: owner, prefix, name, scopes, meta, created, expires, rate_limit, quota,
     addresses. Every line is checked before the first is written; known hashes are left alone.
     """
-    with open_store(config, database_url) as store:
+    with open_service(where) as store:
         with _open(file) as lines:
-            checked = _checked(store, lines, prefix, owner)
-        adopted = store.adopt(checked, actor=actor())
+            old = _checked(store, lines, prefix, owner)
+        adopted = store.import_keys(old)
     if as_json:
         print_json({"added": adopted.added, "known": adopted.known})
         return
@@ -57,23 +57,24 @@ def _open(file: str) -> AbstractContextManager[TextIO]:
 
 
 def _checked(
-    store: KeyStore, lines: Iterable[str], prefix: str | None, owner: str | None
-) -> list[CheckedKey]:
+    store: Management, lines: Iterable[str], prefix: str | None, owner: str | None
+) -> list[OldKey]:
     """Every line, or the end of the command where one is wrong."""
-    good: list[CheckedKey] = []
-    bad: list[str] = []
-    now = store.clock()
+    old: list[OldKey] = []
+    places: list[int] = []
+    bad: list[tuple[int, InvalidField]] = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            old = parse_line(line, prefix=prefix, owner=owner)
-            good.append(check(old, store.settings.key_types, store.peppers, store.catalogue, now))
+            old.append(parse_line(line, prefix=prefix, owner=owner))
+            places.append(number)
         except InvalidField as error:
-            bad.append(f"line {number}: {error}")
+            bad.append((number, error))
+    bad += [(places[place], error) for place, error in store.check_keys(old)]
     if bad:
-        _refuse(bad)
-    return good
+        _refuse([f"line {number}: {error}" for number, error in sorted(bad, key=itemgetter(0))])
+    return old
 
 
 def _refuse(bad: list[str]) -> NoReturn:

@@ -8,21 +8,21 @@ from typing import TextIO
 
 import click
 
-from keyfuse_store import audit as record
 from keyfuse_store import audit_file, chain
 from keyfuse_store.chain import ChainReport, Head, parse_head
 from keyfuse_store.cli.shell import (
     StoreGroup,
+    Where,
     load_settings,
-    open_store,
+    open_service,
     print_fields,
     print_json,
     print_table,
-    store_options,
+    service_options,
 )
 from keyfuse_store.errors import InvalidField, PepperError
 from keyfuse_store.opening import configured_ring
-from keyfuse_store.times import parse_moment, to_micros
+from keyfuse_store.times import parse_moment
 
 FINDINGS = 1
 
@@ -39,7 +39,7 @@ def audit() -> None:
 @click.option("--since", metavar="DATE", help="Only from then on.")
 @click.option("--after", type=click.IntRange(min=0), default=0, help="Go on after this number.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
-@store_options
+@service_options
 def show(
     *,
     subject: str | None,
@@ -49,14 +49,12 @@ def show(
     after: int,
     limit: int,
     as_json: bool,
-    config: str | None,
-    database_url: str | None,
+    where: Where,
 ) -> None:
     """Show entries, oldest first."""
-    moment = None if since is None else to_micros("since", parse_moment("since", since))
-    with open_store(config, database_url) as store, store.read() as connection:
-        found = record.entries(
-            connection,
+    moment = None if since is None else parse_moment("since", since)
+    with open_service(where) as store:
+        found = store.entries(
             subject=subject,
             action=action,
             actor=actor,
@@ -85,23 +83,21 @@ def show(
     help="A head noted elsewhere, in a log; repeat for more. Tells a record that was cut.",
 )
 @click.option("--file", metavar="FILE", help="An exported record; no database is opened.")
-@store_options
+@service_options
 def verify(
     *,
     heads: tuple[str, ...],
     file: str | None,
     as_json: bool,
-    config: str | None,
-    database_url: str | None,
+    where: Where,
 ) -> None:
     """Recompute the chain: exit 0 if it holds, 1 if an entry was changed, removed or added."""
     noted = [parse_head(text) for text in heads]
     if file is None:
-        with open_store(config, database_url) as store, store.read() as connection:
-            report = record.verify_chain(connection, store.peppers, noted)
-            head = record.head(connection)
+        with open_service(where) as store:
+            report, head = store.verify_record(noted)
     else:
-        report, head = _verify_file(file, noted, config)
+        report, head = _verify_file(file, noted, where.config)
     answer = {
         "ok": report.problem is None,
         "checked": report.checked,
@@ -115,18 +111,12 @@ def verify(
 
 @audit.command()
 @click.option("--output", metavar="FILE", help="A new file; standard output by default.")
-@store_options
-def export(
-    *, output: str | None, as_json: bool, config: str | None, database_url: str | None
-) -> None:
+@service_options
+def export(*, output: str | None, as_json: bool, where: Where) -> None:
     """Write the whole record, one JSON object a line, to be verified without a database."""
     head = Head(0, chain.START)
-    with (
-        open_store(config, database_url) as store,
-        store.read() as connection,
-        _new(output) as out,
-    ):
-        for line, head in audit_file.export(connection):  # noqa: B007 - the last one is meant
+    with open_service(where) as store, _new(output) as out:
+        for line, head in store.export_record():  # noqa: B007 - the last one is meant
             out.write(line + "\n")
     answer = {"entries": head.seq, "head": str(head)}
     if as_json and output is not None:

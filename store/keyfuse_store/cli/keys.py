@@ -8,12 +8,12 @@ import click
 
 from keyfuse_store.cli.shell import (
     StoreGroup,
-    actor,
-    open_store,
+    Where,
+    open_service,
     print_fields,
     print_json,
     print_table,
-    store_options,
+    service_options,
 )
 from keyfuse_store.errors import InvalidField
 from keyfuse_store.listing import STANDINGS, Standing
@@ -42,7 +42,7 @@ def keys() -> None:
 @click.option("--quota", metavar="10000/month", help="Quota per calendar period.")
 @click.option("--address", "addresses", multiple=True, metavar="CIDR", help="Allowed network.")
 @click.option("--admin", is_flag=True, help="Make a management key for keyfuse itself.")
-@store_options
+@service_options
 def issue(
     *,
     prefix: str | None,
@@ -57,14 +57,13 @@ def issue(
     addresses: tuple[str, ...],
     admin: bool,
     as_json: bool,
-    config: str | None,
-    database_url: str | None,
+    where: Where,
 ) -> None:
     """Issue a key and print it, this once."""
     if prefix is None and not admin:
         raise click.UsageError("Missing option '--prefix'.")
     until = expiry(expires)
-    with open_store(config, database_url) as store:
+    with open_service(where) as store:
         issued = store.issue(
             prefix=prefix or _ADMIN_PREFIX,
             owner=owner,
@@ -76,7 +75,6 @@ def issue(
             quota=quota,
             addresses=addresses,
             admin=admin,
-            actor=actor(),
             **until,
         )
     if as_json:
@@ -93,7 +91,7 @@ def issue(
 @click.option("--search", metavar="TEXT", help="Only by this id's beginning, name or owner.")
 @click.option("--after", metavar="ID", help="Go on after this key.")
 @click.option("--limit", type=int, default=100, show_default=True)
-@store_options
+@service_options
 def list_keys(
     *,
     owner: str | None,
@@ -103,11 +101,10 @@ def list_keys(
     after: str | None,
     limit: int,
     as_json: bool,
-    config: str | None,
-    database_url: str | None,
+    where: Where,
 ) -> None:
     """List keys, oldest first; without their secrets, which nobody has."""
-    with open_store(config, database_url) as store:
+    with open_service(where) as store:
         found = store.list(
             owner=owner, prefix=prefix, state=state, search=search, after=after, limit=limit
         )
@@ -126,10 +123,10 @@ def list_keys(
 
 @keys.command()
 @click.argument("key_id")
-@store_options
-def show(*, key_id: str, as_json: bool, config: str | None, database_url: str | None) -> None:
+@service_options
+def show(*, key_id: str, as_json: bool, where: Where) -> None:
     """Show one key."""
-    with open_store(config, database_url) as store:
+    with open_service(where) as store:
         key = store.get(key_id)
     (print_json if as_json else print_fields)(key.as_json())
 
@@ -139,7 +136,7 @@ def show(*, key_id: str, as_json: bool, config: str | None, database_url: str | 
 @click.option("--any-of", multiple=True, help="One of these is needed.")
 @click.option("--resource", help="What the call is about.")
 @click.option("--address", help="Where the call comes from.")
-@store_options
+@service_options
 def verify(
     *,
     scopes: tuple[str, ...],
@@ -147,12 +144,11 @@ def verify(
     resource: str | None,
     address: str | None,
     as_json: bool,
-    config: str | None,
-    database_url: str | None,
+    where: Where,
 ) -> None:
     """Verify the key on standard input: exit 0 if it is valid, 1 if not."""
     token = _token()
-    with open_store(config, database_url) as store:
+    with open_service(where) as store:
         verdict = store.verify(
             token,
             scopes=scopes,
@@ -160,10 +156,12 @@ def verify(
             resource=resource,
             client_address=address,
         )
-    if as_json:
-        print_json(_verdict_json(verdict))
-    else:
+        # The key is read when it is looked at.
+        shown = _verdict_json(verdict) if as_json else None
+    if shown is None:
         click.echo(verdict.code)
+    else:
+        print_json(shown)
     if not verdict.ok:
         sys.exit(1)
 

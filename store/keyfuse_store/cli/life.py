@@ -7,11 +7,11 @@ import click
 from keyfuse_store.changes import KeyChanges
 from keyfuse_store.cli.keys import expiry, keys, meta_object
 from keyfuse_store.cli.shell import (
-    actor,
-    open_store,
+    Where,
+    open_service,
     print_fields,
     print_json,
-    store_options,
+    service_options,
 )
 from keyfuse_store.model import Key
 from keyfuse_store.times import parse_duration
@@ -23,21 +23,20 @@ from keyfuse_store.times import parse_duration
     "--overlap", default="24h", show_default=True, help="How long the old key works beside it."
 )
 @click.option("--expires", metavar="90d|DATE", help="The new key's end; the old key's by default.")
-@store_options
+@service_options
 def rotate(
     *,
     key_id: str,
     overlap: str,
     expires: str | None,
     as_json: bool,
-    config: str | None,
-    database_url: str | None,
+    where: Where,
 ) -> None:
     """Issue a successor to a key and print it, this once."""
     lap = timedelta(0) if overlap == "0" else parse_duration("overlap", overlap)
     until = expiry(expires)
-    with open_store(config, database_url) as store:
-        rotated = store.rotate(key_id, overlap=lap, actor=actor(), **until)
+    with open_service(where) as store:
+        rotated = store.rotate(key_id, overlap=lap, **until)
     old = rotated.predecessor
     if as_json:
         answer = {"key": rotated.token.reveal(), **rotated.key.as_json()}
@@ -55,94 +54,84 @@ def rotate(
 @click.argument("key_id")
 @click.option("--reason", default="revoked on the command line", help="Why, for the record.")
 @click.option("--evidence", metavar="JSON", help="What it rests on, a JSON object.")
-@store_options
+@service_options
 def revoke(
     *,
     key_id: str,
     reason: str,
     evidence: str | None,
     as_json: bool,
-    config: str | None,
-    database_url: str | None,
+    where: Where,
 ) -> None:
     """Kill a key for good, in every process at once."""
     proof = None if evidence is None else meta_object("evidence", evidence)
-    with open_store(config, database_url) as store:
-        key = store.revoke(key_id, reason=reason, evidence=proof, actor=actor())
+    with open_service(where) as store:
+        key = store.revoke(key_id, reason=reason, evidence=proof)
     _print(key, f"is revoked since {key.revoked:%Y-%m-%d %H:%M:%S} UTC", as_json=as_json)
 
 
 @keys.command()
 @click.argument("key_id")
 @click.option("--reason", default="suspended on the command line", help="Why, for the record.")
-@store_options
-def suspend(
-    *, key_id: str, reason: str, as_json: bool, config: str | None, database_url: str | None
-) -> None:
+@service_options
+def suspend(*, key_id: str, reason: str, as_json: bool, where: Where) -> None:
     """Stop a key until it is resumed."""
-    with open_store(config, database_url) as store:
-        key = store.suspend(key_id, reason=reason, actor=actor())
+    with open_service(where) as store:
+        key = store.suspend(key_id, reason=reason)
     _print(key, "is suspended", as_json=as_json)
 
 
 @keys.command()
 @click.argument("key_id")
-@store_options
-def resume(*, key_id: str, as_json: bool, config: str | None, database_url: str | None) -> None:
+@service_options
+def resume(*, key_id: str, as_json: bool, where: Where) -> None:
     """Undo a suspension, or else a quarantine."""
-    with open_store(config, database_url) as store:
-        key = store.resume(key_id, actor=actor())
+    with open_service(where) as store:
+        key = store.resume(key_id)
     _print(key, f"is {key.state}", as_json=as_json)
 
 
 @keys.command()
 @click.argument("key_id")
 @click.argument("name")
-@store_options
-def rename(
-    *, key_id: str, name: str, as_json: bool, config: str | None, database_url: str | None
-) -> None:
+@service_options
+def rename(*, key_id: str, name: str, as_json: bool, where: Where) -> None:
     """Give a key another name."""
-    _change(key_id, KeyChanges(name=name), as_json, config, database_url)
+    _change(key_id, KeyChanges(name=name), as_json, where)
 
 
 @keys.command()
 @click.argument("key_id")
 @click.option("--scope", "wanted", multiple=True, help="resource:action; repeat for more.")
 @click.option("--none", "nothing", is_flag=True, help="Take every scope away.")
-@store_options
+@service_options
 def scopes(
     *,
     key_id: str,
     wanted: tuple[str, ...],
     nothing: bool,
     as_json: bool,
-    config: str | None,
-    database_url: str | None,
+    where: Where,
 ) -> None:
     """Give a key other scopes in place of those it has."""
     if nothing == bool(wanted):
         raise click.UsageError("Give the scopes with --scope, or --none.")
-    _change(key_id, KeyChanges(scopes=wanted), as_json, config, database_url)
+    _change(key_id, KeyChanges(scopes=wanted), as_json, where)
 
 
 @keys.command(name="expiry")
 @click.argument("key_id")
 @click.argument("when", metavar="90d|DATE|never")
-@store_options
-def set_expiry(
-    *, key_id: str, when: str, as_json: bool, config: str | None, database_url: str | None
-) -> None:
+@service_options
+def set_expiry(*, key_id: str, when: str, as_json: bool, where: Where) -> None:
     """Give a key another end."""
     changes = KeyChanges(expires_at=None) if when == "never" else KeyChanges(**expiry(when))
-    _change(key_id, changes, as_json, config, database_url)
+    _change(key_id, changes, as_json, where)
 
 
-def _change(
-    key_id: str, changes: KeyChanges, as_json: bool, config: str | None, database_url: str | None
-) -> None:
-    with open_store(config, database_url) as store:
-        key = store.change(key_id, changes, actor=actor())
+def _change(key_id: str, changes: KeyChanges, as_json: bool, where: Where) -> None:
+    with open_service(where) as store:
+        key = store.change(key_id, changes)
     (print_json if as_json else print_fields)(key.as_json())
 
 

@@ -2,15 +2,14 @@
 
 import click
 
-from keyfuse_store import owners as owner_steps
 from keyfuse_store.cli.shell import (
     StoreGroup,
-    actor,
-    open_store,
+    Where,
+    open_service,
     print_fields,
     print_json,
     print_table,
-    store_options,
+    service_options,
 )
 
 
@@ -22,26 +21,22 @@ def owners() -> None:
 @owners.command()
 @click.argument("email")
 @click.option("--name", default="", help="A person or a team.")
-@store_options
-def add(
-    *, email: str, name: str, as_json: bool, config: str | None, database_url: str | None
-) -> None:
+@service_options
+def add(*, email: str, name: str, as_json: bool, where: Where) -> None:
     """Add an owner."""
-    with open_store(config, database_url) as store:
-        owner = store.add_owner(email, name=name, actor=actor())
+    with open_service(where) as store:
+        owner = store.add_owner(email, name=name)
     (print_json if as_json else print_fields)(owner.as_json())
 
 
 @owners.command(name="list")
 @click.option("--after", metavar="OWNER", help="Go on after this owner.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
-@store_options
-def list_owners(
-    *, after: str | None, limit: int, as_json: bool, config: str | None, database_url: str | None
-) -> None:
+@service_options
+def list_owners(*, after: str | None, limit: int, as_json: bool, where: Where) -> None:
     """List owners by mail address."""
-    with open_store(config, database_url) as store, store.read() as connection:
-        found = owner_steps.page(connection, after=after, limit=limit)
+    with open_service(where) as store:
+        found = store.owners(after=after, limit=limit)
     following = found[-1].id if len(found) == limit else None
     if as_json:
         print_json({"owners": [owner.as_json() for owner in found], "next": following})
@@ -53,9 +48,9 @@ def list_owners(
 
 @owners.command()
 @click.argument("owner")
-@store_options
-def show(*, owner: str, as_json: bool, config: str | None, database_url: str | None) -> None:
+@service_options
+def show(*, owner: str, as_json: bool, where: Where) -> None:
     """Show one owner, by id or mail address."""
-    with open_store(config, database_url) as store, store.read() as connection:
-        found = owner_steps.get(connection, owner)
+    with open_service(where) as store:
+        found = store.owner(owner)
     (print_json if as_json else print_fields)(found.as_json())

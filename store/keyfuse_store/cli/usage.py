@@ -5,7 +5,7 @@ from datetime import timedelta
 import click
 
 from keyfuse_store.cli.keys import keys
-from keyfuse_store.cli.shell import open_store, print_json, print_table, store_options
+from keyfuse_store.cli.shell import Where, open_service, print_json, print_table, service_options
 from keyfuse_store.sinks import event_json
 from keyfuse_store.times import from_micros, parse_duration
 
@@ -15,7 +15,7 @@ from keyfuse_store.times import from_micros, parse_duration
 @click.option("--since", default="30d", show_default=True, help="How far to look back.")
 @click.option("--limit", type=int, default=24, show_default=True, help="Most hours, most events.")
 @click.option("--events", is_flag=True, help="Call by call, where usage events are recorded.")
-@store_options
+@service_options
 def usage(
     *,
     key_id: str,
@@ -23,12 +23,11 @@ def usage(
     limit: int,
     events: bool,
     as_json: bool,
-    config: str | None,
-    database_url: str | None,
+    where: Where,
 ) -> None:
     """Show how a key was used, the latest first: by hour, or call by call."""
     back: timedelta = parse_duration("since", since)
-    with open_store(config, database_url) as store:
+    with open_service(where) as store:
         start = from_micros(store.clock()) - back
         found = store.usage(key_id, since=start, limit=limit)
     if as_json:
