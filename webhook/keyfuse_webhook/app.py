@@ -24,6 +24,7 @@ from keyfuse_webhook.jobs import JobQueue
 from keyfuse_webhook.management.guard import Guard
 from keyfuse_webhook.management.model import Desk
 from keyfuse_webhook.management.routes import management_routes
+from keyfuse_webhook.metrics_endpoint import MetricsPage
 from keyfuse_webhook.origins import open_senders
 from keyfuse_webhook.problem import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, Refusal, problem
 from keyfuse_webhook.revocation import Enqueue, LeakResponse
@@ -82,6 +83,7 @@ def build_app(
             # Envoy puts the path of the request behind the prefix it was told.
             Route("/v1/authorize/{original:path}", authorize),
             Route("/readyz", Readiness(store).readyz, methods=["GET"]),
+            Route("/metrics", MetricsPage(jobs).show, methods=["GET"]),
             *managing,
             *(console_routes(store, jobs, host) if jobs is not None else ()),
         ],

@@ -17,6 +17,7 @@ from keyfuse_webhook.address_limit import AddressLimit, plain_address
 from keyfuse_webhook.alerts_endpoint import NO_DATABASE
 from keyfuse_webhook.bodies import read_body
 from keyfuse_webhook.burn import LARGEST, Report, read_reports
+from keyfuse_webhook.metrics import REPORTS
 from keyfuse_webhook.problem import Refusal, problem
 from keyfuse_webhook.revocation import LeakResponse, Sighting
 
@@ -48,15 +49,18 @@ class BurnEndpoint:
         """Answer one report."""
         address = request.client.host if request.client else None
         if wait := self._limit.wait(address):
+            REPORTS.labels(TOO_MANY_REQUESTS.code).inc()
             refusal = TOO_MANY_REQUESTS._replace(retry_after=wait)
             return problem(refusal, self._limit.headers(wait))
         refused = await self._refusal(request, plain_address(address))
+        REPORTS.labels("accepted" if refused is None else refused.code).inc()
         if refused is not None:
             _log.warning("report_refused", reason=refused.code)
             return problem(refused)
         return Response(_ACCEPTED, status_code=202, media_type="application/json")
 
     async def _refusal(self, request: Request, address: str | None) -> Refusal | None:
+        received = self._store.clock()
         try:
             body = await read_body(request, LARGEST)
         except ClientDisconnect:
@@ -68,7 +72,7 @@ class BurnEndpoint:
         self._waiting += 1
         try:
             async with self._turn:
-                dealing = asyncio.to_thread(self._deal_with, body, address)
+                dealing = asyncio.to_thread(self._deal_with, body, address, received)
                 # To its end, even if the caller has gone: they may not come again.
                 return await asyncio.shield(dealing)
         except DatabaseError as error:
@@ -77,7 +81,7 @@ class BurnEndpoint:
         finally:
             self._waiting -= 1
 
-    def _deal_with(self, body: bytes, address: str | None) -> Refusal | None:
+    def _deal_with(self, body: bytes, address: str | None, received: int) -> Refusal | None:
         reports = read_reports(body)
         if isinstance(reports, Refusal):
             return reports
@@ -88,7 +92,7 @@ class BurnEndpoint:
             if key is not None
         ]
         if sightings:
-            self._response.respond(sightings, actor=_ACTOR, origin=address)
+            self._response.respond(sightings, actor=_ACTOR, origin=address, received=received)
         ours = len({sighting.key.id for sighting in sightings})
         _log.info("report_answered", tokens=len(reports), ours=ours)
         return None

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 _ROLES = ("all", "public", "private")
 
 
+_METRICS_HOST = click.option(
+    "--metrics-host", default="127.0.0.1", show_default=True, help="Address of --metrics-port."
+)
+_METRICS_PORT = click.option(
+    "--metrics-port", type=click.IntRange(1, 65535), help="Show metrics on a port of their own."
+)
 _CONFIG = click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -36,23 +42,36 @@ _CONFIG = click.option(
     help="public: what GitHub calls. private: verification and the rest.",
 )
 @click.option("--no-worker", is_flag=True, help="Run no jobs here; another process does.")
+@_METRICS_HOST
+@_METRICS_PORT
 @_CONFIG
-def serve(host: str, port: int, role: "Role", config: Path | None, *, no_worker: bool) -> None:
+def serve(
+    *,
+    host: str,
+    port: int,
+    role: "Role",
+    metrics_host: str,
+    metrics_port: int | None,
+    config: Path | None,
+    no_worker: bool,
+) -> None:
     """Receive alerts about leaked keys, kill those that are ours, tell their owners."""
     from keyfuse_webhook.serving import Serving
     from keyfuse_webhook.serving import serve as run
 
-    serving = Serving(host, port, role, worker=not no_worker)
+    serving = Serving(host, port, role, not no_worker, metrics_host, metrics_port)
     _run(config, lambda settings: run(settings, serving))
 
 
 @click.command()
+@_METRICS_HOST
+@_METRICS_PORT
 @_CONFIG
-def worker(config: Path | None) -> None:
+def worker(metrics_host: str, metrics_port: int | None, config: Path | None) -> None:
     """Run jobs only: scans, mails and the rest. As many as you like on one database."""
     from keyfuse_webhook.working import work
 
-    _run(config, work)
+    _run(config, lambda settings: work(settings, metrics_host, metrics_port))
 
 
 def _run(config: Path | None, program: Callable[[Settings], None]) -> None:

@@ -1,7 +1,7 @@
 """What a job is, whoever runs it; the library that does is known to `jobs` alone."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from keyfuse_webhook.errors import WebhookError
@@ -37,12 +37,14 @@ class Job:
         kind: Which handler does it.
         arguments: Ids, never secrets.
         line: Jobs of one line run one after the other, in the order they were enqueued.
+        enqueued_us: When it was, in epoch microseconds; None before that.
     """
 
     id: str
     kind: str
     arguments: tuple[str, ...]
     line: str
+    enqueued_us: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from keyfuse_webhook.errors import WebhookError
 from keyfuse_webhook.keylist import KeyList, read_key_list
+from keyfuse_webhook.metrics import MISNAMED_SIGNING_KEYS, SIGNING_KEY_FETCHES
 from keyfuse_webhook.partner_alerts import NO_KEY_LIST, UNKNOWN_KEY
 from keyfuse_webhook.problem import Refusal
 
@@ -46,11 +47,17 @@ class KeyRing:
     """The public keys of one origin by identifier."""
 
     def __init__(
-        self, url: str, client: httpx.AsyncClient, clock: Callable[[], float] = time.monotonic
+        self,
+        url: str,
+        client: httpx.AsyncClient,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        origin: str = "github",
     ) -> None:
         self._url = url
         self._client = client
         self._clock = clock
+        self._origin = origin
         self._keys: dict[str, EllipticCurvePublicKey] = {}
         self._etag: str | None = None
         self._fresh_until = -math.inf
@@ -129,10 +136,12 @@ class KeyRing:
         self._failures = 0
         self._next_try = -math.inf
         self._fresh_until = self._clock() + FRESH
+        SIGNING_KEY_FETCHES.labels(self._origin, "unchanged" if listed is None else "listed").inc()
         if listed is None:
             return
         self._keys = listed.keys
         _log.info("signing_keys_fetched", keys=sorted(listed.keys))
+        MISNAMED_SIGNING_KEYS.labels(self._origin).inc(len(listed.misnamed))
         if listed.misnamed:
             _log.warning("signing_key_misnamed", keys=listed.misnamed)
         if listed.unusable:
@@ -140,6 +149,7 @@ class KeyRing:
 
     def _failed(self, error: Exception) -> None:
         self._failures += 1
+        SIGNING_KEY_FETCHES.labels(self._origin, "failed").inc()
         asked = error.retry_after if isinstance(error, KeysNotFetched) else 0.0
         pause = min(LONGEST_FAILURE_PAUSE, max(asked, 2.0 ** min(self._failures - 1, 10)))
         self._next_try = self._clock() + pause

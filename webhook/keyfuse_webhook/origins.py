@@ -43,7 +43,11 @@ def open_senders(settings: Settings, client: httpx.AsyncClient) -> list[Sender]:
     if unknown:
         raise InvalidSetting(f"KEYFUSE_DISABLED_ORIGINS: no such origin: {min(unknown)}")
     return [
-        Sender(origin, KeyRing(url, client), origin.name not in settings.disabled_origins)
+        Sender(
+            origin,
+            KeyRing(url, client, origin=origin.name),
+            origin.name not in settings.disabled_origins,
+        )
         for origin, url in known
     ]
 

@@ -78,7 +78,7 @@ def answer(alerts: Iterable[Alert], ours: Iterable[bool], *, raw: bool = False) 
     Each names its token by hash; with `raw` by the token itself, as the protocol also allows.
     """
     entries = [
-        {**_named(alert, raw=raw), "token_type": alert.token_type, "label": _label(own)}
+        {**_named(alert, raw=raw), "token_type": alert.token_type, "label": label(own=own)}
         for alert, own in zip(alerts, ours, strict=True)
     ]
     return json.dumps(entries, separators=(",", ":")).encode("ascii")
@@ -126,5 +126,6 @@ def _unquoted(text: str) -> str:
     return text[1:-1] if quoted else text
 
 
-def _label(own: bool) -> Label:
+def label(*, own: bool) -> Label:
+    """The protocol's word for ours and for not ours."""
     return "true_positive" if own else "false_positive"

@@ -64,7 +64,7 @@ class PushResponse:
             return Outcome("failed", str(error))
         if scanned is None:
             return Outcome("done", "what was pushed is not there any more")
-        self._kill(push, scanned)
+        self._kill(push, scanned, job.enqueued_us)
         self._have_reported(job, push, scanned)
         _log.info(
             "push_scanned",
@@ -75,14 +75,14 @@ class PushResponse:
         )
         return Outcome("done", _words(scanned))
 
-    def _kill(self, push: Push, scanned: Scanned) -> None:
+    def _kill(self, push: Push, scanned: Scanned, received: int | None) -> None:
         sightings = [
             Sighting(key, self._evidence(push, scanned.new.tip, finding), push.private)
             for finding, key in scanned.found
             if key is not None
         ]
         if sightings:
-            self._response.respond(sightings, actor=ACTOR)
+            self._response.respond(sightings, actor=ACTOR, received=received)
 
     def _evidence(self, push: Push, tip: str, finding: Finding) -> Evidence:
         url = push.repository.place_url(

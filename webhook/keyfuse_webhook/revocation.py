@@ -20,6 +20,7 @@ from keyfuse_store.model import Key
 from keyfuse_store.schema import leaks as leaks_table
 from keyfuse_store.times import SECOND
 from keyfuse_webhook.jobs_model import Job
+from keyfuse_webhook.metrics import LEAKED_KEYS, TO_DEATH
 
 NOTIFY = "notify"
 # Well below the 500 that are allowed: an alert about one key waits for one of these at most.
@@ -54,7 +55,12 @@ class LeakResponse:
         self._enqueue = enqueue
 
     def respond(
-        self, sightings: Sequence[Sighting], *, actor: str, origin: str | None = None
+        self,
+        sightings: Sequence[Sighting],
+        *,
+        actor: str,
+        origin: str | None = None,
+        received: int | None = None,
     ) -> None:
         """Deal with all sightings of one delivery; when this returns all of it is committed.
 
@@ -62,6 +68,7 @@ class LeakResponse:
             sightings: In any order, repetitions included.
             actor: Who reports, for the audit record.
             origin: From which address, for the audit record.
+            received: When the report arrived, in epoch microseconds.
 
         Raises:
             DatabaseError: Not everything was committed. What was is right as it is, and the
@@ -72,12 +79,21 @@ class LeakResponse:
             with self._store.begin() as connection:
                 at = self._store.clock()
                 receipt = receipt.current(connection, actor, at)
-                told = _Told(receipt.id, actor, origin, at)
+                told = _Told(receipt.id, actor, origin, at, [])
                 owners = {s.key.owner_id for s in batch if self._deal(connection, s, told)}
                 for owner_id in sorted(owners):
                     self._enqueue(connection, notice_job(receipt.id, owner_id))
                 if last:
                     receipts.close_receipt(connection, receipt.id, at=at)
+            self._count(told, received)
+
+    def _count(self, told: "_Told", received: int | None) -> None:
+        """Count what was committed."""
+        seconds = None if received is None else (self._store.clock() - received) / SECOND
+        for action in told.changed:
+            LEAKED_KEYS.labels(told.actor, action).inc()
+            if action == "revoke" and seconds is not None:
+                TO_DEATH.labels(told.actor).observe(max(0.0, seconds))
 
     def _deal(self, connection: Connection, sighting: Sighting, told: "_Told") -> bool:
         """Deal with one sighting; True where its owner has to hear of it."""
@@ -96,6 +112,7 @@ class LeakResponse:
         )
         changed = self._act(connection, key, action, told)
         if changed:
+            told.changed.append(action)
             _log.info("leaked_key_dealt_with", key=key.id, action=action, by=told.actor)
             _claim(connection, recorded, told.receipt_id)
         if self._store.settings.dry_run:
@@ -146,12 +163,13 @@ def notice_job(receipt_id: str, owner_id: str) -> Job:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What is the same for all sightings of a transaction."""
+    """What is the same for all sightings of a transaction, and what was done in it."""
 
     receipt_id: str
     actor: str
     origin: str | None
     at: int
+    changed: list[LeakAction]
 
 
 class _Receipt:

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 
 from keyfuse_store import KeyStore
 from keyfuse_store.settings import Settings
+from keyfuse_webhook import metrics
 from keyfuse_webhook.app import Role, build_app
 from keyfuse_webhook.errors import InvalidSetting
 from keyfuse_webhook.working import Background, background, open_queue, running, say_what_is_missing
@@ -33,6 +34,8 @@ class Serving:
     port: int
     role: Role
     worker: bool
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = None
 
 
 def serve(settings: Settings, serving: Serving) -> None:
@@ -54,7 +57,11 @@ def serve(settings: Settings, serving: Serving) -> None:
             lifespan=_working(workers),
         )
         _say_what_is_missing(store)
-        with _listening(serving) as listener, _quiet_signals():
+        with (
+            metrics.listening(serving.metrics_host, serving.metrics_port, queue.count),
+            _listening(serving) as listener,
+            _quiet_signals(),
+        ):
             _log.info("listening", host=serving.host, port=listener.getsockname()[1])
             uvicorn.Server(_config(app, settings)).run(sockets=[listener])
 

@@ -21,6 +21,7 @@ from keyfuse_webhook.alerts_endpoint import NO_DATABASE
 from keyfuse_webhook.bodies import BodyRoom, BodyShare, read_body
 from keyfuse_webhook.events import EVENTS
 from keyfuse_webhook.jobs_model import Job, JobStatus
+from keyfuse_webhook.metrics import DELIVERIES
 from keyfuse_webhook.problem import Refusal, problem
 from keyfuse_webhook.revocation import Enqueue, LeakResponse, Sighting
 from keyfuse_webhook.webhook_delivery import (
@@ -68,6 +69,11 @@ class Webhooks:
         except DatabaseError as error:
             _log.error("delivery_not_kept", error=str(error))
             outcome = NO_DATABASE
+        event = request.headers.get("x-github-event", "")
+        DELIVERIES.labels(
+            event if event in EVENTS else "other",
+            outcome.code if isinstance(outcome, Refusal) else outcome,
+        ).inc()
         if isinstance(outcome, Refusal):
             _log.warning("delivery_refused", reason=outcome.code)
             return problem(outcome)

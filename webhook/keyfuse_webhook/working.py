@@ -18,6 +18,7 @@ from keyfuse_webhook.expiry_warnings import WARN, ExpiryWarnings, ExpiryWatch
 from keyfuse_webhook.github_jobs import github_handlers
 from keyfuse_webhook.jobs import JobQueue, JobWorker
 from keyfuse_webhook.jobs_model import Handler
+from keyfuse_webhook.metrics import listening
 from keyfuse_webhook.notification import notification_handlers
 from keyfuse_webhook.notifiers import open_notifiers
 from keyfuse_webhook.revocation import Enqueue
@@ -35,8 +36,13 @@ class Background(Protocol):
         """Finish what is under way."""
 
 
-def work(settings: Settings) -> None:
-    """Run jobs until told to end (SIGTERM, SIGINT), and answer no requests.
+def work(settings: Settings, metrics_host: str, metrics_port: int | None) -> None:
+    """Run jobs until told to end (SIGTERM, SIGINT), and answer no requests but for metrics.
+
+    Args:
+        settings: Of the service.
+        metrics_host: Where to show metrics.
+        metrics_port: On which port; None shows none.
 
     Raises:
         StoreError: The database or its peppers cannot be used.
@@ -48,7 +54,7 @@ def work(settings: Settings) -> None:
     with KeyStore.open(settings=settings) as store, open_queue(store) as queue:
         workers = background(store, queue)
         say_what_is_missing(store)
-        with running(workers):
+        with listening(metrics_host, metrics_port, queue.count), running(workers):
             told_to_end.wait()
 
 

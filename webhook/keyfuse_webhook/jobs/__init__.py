@@ -16,7 +16,8 @@ How the library's traps are met (all were seen, not read about):
 - It keeps ended jobs for ever: `retention`.
 """
 
+from keyfuse_webhook.jobs.library import JobsUnavailable
 from keyfuse_webhook.jobs.queue import JobQueue
 from keyfuse_webhook.jobs.worker import JobWorker
 
-__all__ = ["JobQueue", "JobWorker"]
+__all__ = ["JobQueue", "JobWorker", "JobsUnavailable"]

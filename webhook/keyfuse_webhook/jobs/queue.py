@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from dbos import DBOSClient, error
 
 from keyfuse_rules.redact import scrub
-from keyfuse_webhook.jobs.library import Undeliverable, open_client, status_table
+from keyfuse_webhook.jobs.library import JobsUnavailable, Undeliverable, open_client, status_table
 from keyfuse_webhook.jobs.retention import DEAD, DONE
 from keyfuse_webhook.jobs_model import Job, JobCount, JobStatus, State
 
@@ -82,18 +82,23 @@ class JobQueue:
         return list(islice(jobs, offset, offset + limit))
 
     def count(self) -> Sequence[JobCount]:
-        """How many jobs of each kind wait, run or ended badly; those that are done are left out."""
+        """How many jobs of each kind wait, run or ended badly; those that are done are left out.
+
+        Raises:
+            JobsUnavailable: The database does not say.
+        """
         kind, status = self._table.c.name, self._table.c.status
         rows = (
             sa.select(kind, status, sa.func.count(), sa.func.min(self._table.c.created_at))
             .where(status.in_([*_OPEN, *DEAD]))
             .group_by(kind, status)
         )
-        with self._engine.connect() as connection:
-            return [
-                JobCount(row[0], _STATES[row[1]], row[2], row[3])
-                for row in connection.execute(rows)
-            ]
+        try:
+            with self._engine.connect() as connection:
+                found = connection.execute(rows).all()
+        except sa.exc.SQLAlchemyError as error:
+            raise JobsUnavailable(f"jobs cannot be counted: {type(error).__name__}") from None
+        return [JobCount(row[0], _STATES[row[1]], row[2], row[3]) for row in found]
 
     def retry(self, job: JobStatus) -> bool:
         """Put a dead letter back in line, to be done from its beginning under the same id.

@@ -22,6 +22,7 @@ from keyfuse_webhook.jobs.presence import open_presence
 from keyfuse_webhook.jobs.retention import forget_ended
 from keyfuse_webhook.jobs.takeover import TakeOver
 from keyfuse_webhook.jobs_model import Handler, Job, Outcome, TryAgain
+from keyfuse_webhook.metrics import ATTEMPTS_POSTPONED, JOBS_ENDED
 from keyfuse_webhook.pacing import Turn, pauses
 
 # Seconds. A mail leaves within the polling interval.
@@ -146,13 +147,15 @@ class JobWorker:
 
         # Two steps: what the second one writes may fail without the first being done again.
         async def run(line: str, *arguments: str) -> dict[str, str]:
-            job = Job(str(DBOS.workflow_id), kind, arguments, line)
+            job_id = str(DBOS.workflow_id)
+            job = Job(job_id, kind, arguments, line, await self._enqueued(job_id))
             try:
                 ended = await DBOS.run_step_async({"name": "attempt"}, attempt, job)
             finally:
                 if turn is not None:
                     turn.end(job)
             await DBOS.run_step_async({"name": "conclude"}, conclude, job, ended)
+            JOBS_ENDED.labels(kind, ended["state"]).inc()
             return _ended(ended)
 
         run.__qualname__ = run.__name__ = kind
@@ -178,10 +181,12 @@ class JobWorker:
                 return await call()
             except TryAgain as error:
                 pause, reason = max(pause, error.after), str(error)  # noqa: PLW2901 - asked for
+                ATTEMPTS_POSTPONED.labels(job.kind).inc()
                 _log.warning("job_postponed", job=job.id, reason=reason, again_in=pause)
             except Exception as error:  # noqa: BLE001 - any end but one of ours is no end
                 # A database that is busy, a bug: neither may cost an owner the message.
                 reason = type(error).__name__
+                ATTEMPTS_POSTPONED.labels(job.kind).inc()
                 _log.exception("job_broke", job=job.id, again_in=pause)
             finally:
                 self._busy -= 1
@@ -192,6 +197,18 @@ class JobWorker:
                 await self._note(job, reason)
             await self._pause(pause)
         raise AssertionError("the pauses never end")
+
+    async def _enqueued(self, job_id: str) -> int | None:
+        """When a job was enqueued; None where that cannot be read, for a job is worth more."""
+        with suppress(Exception):
+            (found,) = await asyncio.to_thread(
+                self._client.list_workflows,
+                workflow_ids=[job_id],
+                load_input=False,
+                load_output=False,
+            )
+            return found.created_at and found.created_at * 1000
+        return None
 
     async def _note(self, job: Job, reason: str) -> None:
         """Let whoever looks at the job see why it has not ended."""
