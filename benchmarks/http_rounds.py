@@ -31,6 +31,7 @@ from starlette.routing import Route
 from keyfuse_store import KeyStore
 from keyfuse_store.settings import Settings
 from keyfuse_webhook.app import build_app
+from keyfuse_webhook.serving import settle
 
 home, url, port = sys.argv[1:]
 settings = Settings.load({"KEYFUSE_HOME": home, "KEYFUSE_DATABASE_URL": url})
@@ -47,6 +48,7 @@ async def either(scope, receive, send):
     app = plain if scope.get("path") == "/empty" else service
     await app(scope, receive, send)
 
+settle()
 uvicorn.run(either, port=int(port), log_level="warning", access_log=False, server_header=False)
 store.close()
 """

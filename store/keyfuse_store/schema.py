@@ -220,7 +220,7 @@ usage_hours = Table(
     Column("refused", BigInteger, nullable=False),
     Column("spent", BigInteger, nullable=False),
     # The last valid call. It stands here because writing to the keys themselves would rewrite,
-    # twice a second, every page that verification reads.
+    # every second, every page that verification reads.
     Column("last_used_at", BigInteger),
     Index(None, "key_id", "hour"),
     sqlite_with_rowid=False,

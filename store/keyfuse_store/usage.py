@@ -24,8 +24,8 @@ from keyfuse_store.tally import Codes, Hours, count_calls, count_used
 from keyfuse_store.times import DAY, SECOND, Clock
 from keyfuse_store.usage_rows import Rehash
 
-INTERVAL = 0.5
-"""Seconds between two writes; with the time they take, a crash loses less than twice this."""
+INTERVAL = 0.75
+"""Seconds from one write to the next. A crash loses that, and what was being written."""
 QUEUE_MAX = 1_000_000
 """Calls that may wait while a write is under way; beyond it the oldest are forgotten."""
 BACKLOG_MAX = 100_000
@@ -163,11 +163,15 @@ class UsageLog:
 
     def _run(self) -> None:
         prune_at = 0.0
-        while not self._closed.wait(INTERVAL):
+        pause = INTERVAL
+        while not self._closed.wait(pause):
+            begun = time.monotonic()
             self.flush()
-            if time.monotonic() >= prune_at:
-                prune_at = time.monotonic() + PRUNE_INTERVAL
+            if begun >= prune_at:
+                prune_at = begun + PRUNE_INTERVAL
                 self.prune()
+            # Between two writes there is room for others, however long they take.
+            pause = max(INTERVAL - (time.monotonic() - begun), INTERVAL / 4)
 
     def _count_used(self) -> None:
         for at, key_ids in list(self._ticks):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, delete, exists, select, text, update
 
 from keyfuse_store.schema import code_hours, keys, usage_hours
-from keyfuse_store.tally import Codes, Hours
+from keyfuse_store.tally import Codes, Counts, Hours
 
 # Most keys of a moment have the same counts (one call each): :counts has each of them once, as
 # [hour, valid, refused, spent, last], and :keys in the same place the keys that have them.
@@ -71,8 +71,11 @@ class Rehash(NamedTuple):
 def add_hours(connection: Connection, hours: Hours) -> None:
     """Add counts to the statistics per key and hour."""
     alike: dict[tuple[int, ...], list[str]] = {}
-    for (hour, key_id), counts in hours.items():
-        alike.setdefault((hour, *counts), []).append(key_id)
+    for hour, of_keys in hours.items():
+        by_counts: dict[Counts, list[str]] = {}
+        for key_id, counts in of_keys.items():
+            by_counts.setdefault(counts, []).append(key_id)
+        alike.update({(hour, *counts): key_ids for counts, key_ids in by_counts.items()})
     statement = _ADD_HOURS.format(rows=_HOUR_ROWS[connection.dialect.name])
     rows = {"counts": json.dumps(list(alike)), "keys": json.dumps(list(alike.values()))}
     connection.execute(text(statement), rows)

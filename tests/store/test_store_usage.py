@@ -79,9 +79,9 @@ def test_usage_is_written_within_a_second(store: KeyStore, issued: Issued) -> No
     store.verify(issued.token)
     begun = time.monotonic()
     eventually(lambda: store.get(issued.key.id).last_used_us, seconds=10)
-    # The machine that runs the tests may be busy; the interval itself is half a second.
+    # The machine that runs the tests may be busy; the interval leaves a quarter for the writing.
     assert time.monotonic() - begun < 5
-    assert usage_log.INTERVAL <= 0.5
+    assert usage_log.INTERVAL <= 0.75
 
 
 def test_closing_writes_the_rest(open_with: Open) -> None:

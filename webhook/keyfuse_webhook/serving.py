@@ -1,6 +1,7 @@
 """The running service: store, jobs, application and server, started and ended in order."""
 
 import contextlib
+import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -63,7 +64,14 @@ def serve(settings: Settings, serving: Serving) -> None:
             _quiet_signals(),
         ):
             _log.info("listening", host=serving.host, port=listener.getsockname()[1])
+            settle()
             uvicorn.Server(_config(app, settings)).run(sockets=[listener])
+
+
+def settle() -> None:
+    """Take what is loaded by now for good: else the garbage collector goes through it for ever."""
+    gc.collect()
+    gc.freeze()
 
 
 def _listening(serving: Serving) -> socket.socket:
