@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from keyfuse_scanner import git
+from keyfuse_scanner import git, gitplaces
 from keyfuse_scanner.errors import ScannerError
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.policy import Policy, find_policy
@@ -146,7 +146,7 @@ def _framework(repository: Repository) -> Check | None:
     named = _text(Path(os.fsdecode(root)) / _FRAMEWORK)
     if re.search(r"^\s*- id: *[\"']?keyfuse\b", named, re.MULTILINE) is None:
         return None
-    hook = git.hooks_directory(repository) / "pre-commit"
+    hook = gitplaces.hooks_directory(repository) / "pre-commit"
     if re.search(r"\bpre-commit\b|\bprek\b", _text(hook)):
         return Check("hook", "ok", f"{_FRAMEWORK} names it, and {harmless(str(hook))} runs that")
     text = f"{_FRAMEWORK} names it, but nothing runs that"

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from keyfuse_scanner import git
+from keyfuse_scanner import gitplaces
 from keyfuse_scanner.examine import Examined, examine
-from keyfuse_scanner.git import Layout, Repository
+from keyfuse_scanner.git import Repository
+from keyfuse_scanner.gitplaces import Layout
 from keyfuse_scanner.memory import Key, Memory, Walked, recall, remember, remember_pack
 from keyfuse_scanner.model import Document, Unscanned
 from keyfuse_scanner.modes import Scanning
@@ -56,7 +57,7 @@ def examine_everything(
     if shard is not None and shard.number:
         from keyfuse_scanner.storereading import look
 
-        scan = look(scanning, repository, git.location(repository, "objects"), shard=shard)
+        scan = look(scanning, repository, gitplaces.location(repository, "objects"), shard=shard)
         return _examine_again(scanning, repository, _looked(scan))
     where = _where(repository)
     key = None if shard else _key(scanning, where)
@@ -78,7 +79,7 @@ def examine_everything(
 
 
 def _where(repository: Repository) -> Where:
-    layout = git.layout(repository)
+    layout = gitplaces.layout(repository)
     return Where(layout, roots(repository, layout.common), standing(layout.objects))
 
 

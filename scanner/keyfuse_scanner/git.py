@@ -5,15 +5,13 @@ or taken for an option, nothing is fetched, and nothing is written.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from keyfuse_scanner.errors import GitFailed, GitMissing, NoSuchPath, NotARepository
 
 if TYPE_CHECKING:
     import subprocess
-    from pathlib import Path
 
     from keyfuse_scanner.spawning import Spawned
 
@@ -44,7 +42,6 @@ _REFUSALS = (
     "cannot use bare repository",
     "must be run",
 )
-_STDERR_KEPT = 65_536
 
 
 class Repository(NamedTuple):
@@ -56,51 +53,6 @@ class Repository(NamedTuple):
     """
 
     directory: str | None = None
-
-
-class Stream:
-    """A git process whose output is read while it runs."""
-
-    def __init__(self, process: "subprocess.Popen[bytes]", command: str) -> None:
-        import threading
-
-        assert process.stdout is not None
-        self.stdout: IO[bytes] = process.stdout
-        self._process = process
-        self._command = command
-        self._stderr = b""
-        # Git may say more than a pipe holds before it is done: somebody has to listen.
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
-
-    def failure(self) -> GitFailed | None:
-        """Wait for the end of the process; return why it failed, or None."""
-        code = self._process.wait()
-        self._listener.join()
-        if code == 0:
-            return None
-        return GitFailed(self._command, _reason(self._stderr, code))
-
-    def stop(self) -> None:
-        """End the process if it still runs, and let go of its pipes."""
-        self._process.kill()
-        self._process.wait()
-        self._listener.join()
-        self.stdout.close()
-        if self._process.stderr is not None:
-            self._process.stderr.close()
-
-    def _listen(self) -> None:
-        assert self._process.stderr is not None
-        while piece := self._process.stderr.read1(_STDERR_KEPT):  # type: ignore[attr-defined]  # a BufferedReader
-            self._stderr = (self._stderr + piece)[-_STDERR_KEPT:]
-
-
-class Printed(NamedTuple):
-    """What a git command printed, and why it failed, or None."""
-
-    stdout: bytes
-    failure: GitFailed | None
 
 
 def run(
@@ -127,13 +79,11 @@ def run(
         NotARepository: git does not accept the repository.
         NoSuchPath: the repository's directory is not there.
     """
-    import subprocess
-
-    process = _start(repository, [*flags, command, *arguments], subprocess.PIPE, environment)
+    process = start(repository, command, *arguments, flags=flags, environment=environment)
     stdout, stderr = process.communicate(feed.encode("ascii"))
     if process.returncode != 0:
         _refuse_unaccepted(repository, stderr)
-        raise GitFailed(command, _reason(stderr, process.returncode))
+        raise failed(command, stderr, process.returncode)
     return stdout
 
 
@@ -144,65 +94,6 @@ def succeeds(repository: Repository, command: str, *arguments: str) -> bool:
     except GitFailed:
         return False
     return True
-
-
-@contextmanager
-def stream(
-    repository: Repository, command: str, *arguments: str, feed: Iterable[str] = ()
-) -> Iterator[Stream]:
-    """Start a git command and let its output be read while it runs.
-
-    Args:
-        repository: Where.
-        command: The git command.
-        arguments: Its arguments.
-        feed: Lines for its standard input, written while the output is read.
-    """
-    import subprocess
-    import threading
-
-    process = _start(repository, [*_NO_HOOKS, command, *arguments], subprocess.PIPE)
-    writer = threading.Thread(target=_write_lines, args=(process.stdin, feed), daemon=True)
-    writer.start()
-    running = Stream(process, command)
-    try:
-        yield running
-    finally:
-        running.stop()
-        writer.join()
-
-
-@contextmanager
-def beside(
-    repository: Repository, command: str, *arguments: str, feed: str = ""
-) -> Iterator[Callable[[], Printed]]:
-    """Start a git command and yield what waits for its end.
-
-    No thread listens meanwhile, so that this process may fork: what git prints stays in the pipes.
-
-    Args:
-        repository: Where.
-        command: The git command.
-        arguments: Its arguments.
-        feed: Its standard input, which it has to read before it prints.
-    """
-    import subprocess
-
-    process = _start(repository, [*_NO_HOOKS, command, *arguments], subprocess.PIPE)
-    assert process.stdin is not None
-    _write_lines(process.stdin, feed.splitlines())
-    process.stdin = None
-
-    def finish() -> Printed:
-        stdout, stderr = process.communicate()
-        code = process.returncode
-        return Printed(stdout, GitFailed(command, _reason(stderr, code)) if code else None)
-
-    with process:
-        try:
-            yield finish
-        finally:
-            process.kill()
 
 
 def spawned(command: str, *arguments: str) -> "Spawned":
@@ -220,97 +111,39 @@ def spawned(command: str, *arguments: str) -> "Spawned":
         raise _missing() from None
 
 
-def hooks_directory(repository: Repository) -> "Path":
-    """Return where git looks for hooks; core.hooksPath is respected."""
-    from pathlib import Path
-
-    path = _line(run(repository, "rev-parse", "--git-path", "hooks", flags=()))
-    return Path(repository.directory or ".", path).absolute()
-
-
-def setting(repository: Repository, name: str) -> tuple[str, str] | None:
-    """Return scope (`local`, `global`, …) and value of a git setting, or None where it is unset."""
-    try:
-        printed = run(repository, "config", "--show-scope", "--null", "--get", name, flags=())
-    except GitFailed:
-        return None
-    scope, value, *_ = printed.decode("utf-8", "surrogateescape").split("\0")
-    return scope, value
-
-
-def global_setting(name: str) -> str | None:
-    """Return a setting of the user's own git configuration, or None where it is unset."""
-    try:
-        return _line(run(Repository(), "config", "--global", "--get", name, flags=()))
-    except GitFailed:
-        return None
-
-
-def set_global(name: str, value: str | None) -> None:
-    """Change the user's own git configuration; None takes the setting away."""
-    change = ["--unset", name] if value is None else [name, value]
-    run(Repository(), "config", "--global", *change, flags=())
-
-
-def location(repository: Repository, name: str) -> "Path":
-    """Return the path of a file in the repository's own directory, such as `MERGE_HEAD`."""
-    from pathlib import Path
-
-    path = _line(run(repository, "rev-parse", "--git-path", name))
-    return Path(repository.directory or ".", path)
-
-
-class Layout(NamedTuple):
-    """Where the parts of a repository are.
-
-    Attributes:
-        objects: Its object directory.
-        shallow: The file with the commits at which a shallow clone ends.
-        common: What all of its work trees share.
-    """
-
-    objects: "Path"
-    shallow: "Path"
-    common: "Path"
-
-
-def layout(repository: Repository) -> Layout:
-    """Return where the parts of a repository are."""
-    from pathlib import Path
-
-    asked = (("--git-path", "objects"), ("--git-path", "shallow"), ("--git-common-dir",))
-    lines = run(repository, "rev-parse", *(word for words in asked for word in words))
-    paths = lines.rstrip(b"\r\n").split(b"\n")
-    if len(paths) != len(asked):  # a path with a line break in it
-        paths = [run(repository, "rev-parse", *words) for words in asked]
-    return Layout(*(Path(repository.directory or ".", _line(path)) for path in paths))
-
-
-def _line(printed: bytes) -> str:
-    return os.fsdecode(printed.rstrip(b"\r\n"))
-
-
-def _start(
+def start(
     repository: Repository,
-    arguments: list[str],
-    stdin: int,
+    command: str,
+    *arguments: str,
+    flags: tuple[str, ...] = _NO_HOOKS,
     environment: Mapping[str, str] | None = None,
 ) -> "subprocess.Popen[bytes]":
+    """Start a git command with pipes at all of its ends; see `run`.
+
+    Raises:
+        GitMissing: there is no git.
+        NoSuchPath: the repository's directory is not there.
+    """
     import subprocess
 
     if repository.directory is not None and not os.path.isdir(repository.directory):  # noqa: PTH112 - a hook cannot afford pathlib
         raise NoSuchPath(f"{_harmless(repository.directory)}: no such directory")
     try:
         return subprocess.Popen(
-            ["git", *_FLAGS, *arguments],
+            ["git", *_FLAGS, *flags, command, *arguments],
             cwd=repository.directory,
             env=_environment(os.environ, repository) | dict(environment or {}),
-            stdin=stdin,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
     except FileNotFoundError:
         raise _missing() from None
+
+
+def failed(command: str, stderr: bytes, code: int) -> GitFailed:
+    """Return the failure of a command that complained and ended with a code."""
+    return GitFailed(command, _reason(stderr, code))
 
 
 def _missing() -> GitMissing:
@@ -323,14 +156,6 @@ def _environment(inherited: Mapping[str, str], repository: Repository) -> dict[s
         for name in _LOCATION & environment.keys():
             del environment[name]
     return environment
-
-
-def _write_lines(stdin: IO[bytes], lines: Iterable[str]) -> None:
-    from contextlib import suppress
-
-    with suppress(BrokenPipeError, OSError), stdin:
-        for line in lines:
-            stdin.write(line.encode() + b"\n")
 
 
 def _refuse_unaccepted(repository: Repository, stderr: bytes) -> None:

@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 from typing import NamedTuple
 
-from keyfuse_scanner import git
+from keyfuse_scanner import gitplaces
 from keyfuse_scanner.errors import HookRefused
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.printable import harmless
@@ -85,14 +85,14 @@ def install_global(program: Path, folder: Path) -> Installed:
     Raises:
         HookRefused: the folder or the configuration cannot be written.
     """
-    configured = git.global_setting("core.hooksPath")
+    configured = gitplaces.global_setting("core.hooksPath")
     if configured is not None and Path(configured).expanduser() != folder:
         return _install(Path(configured).expanduser(), _SCRIPT + _run(program))
     for name in _PASSED_ON:
         _put(folder / name, _passing_on(name, how="exec ", then=""))
     passing_on = _passing_on(NAME, how="", then=" || exit $?")
     installed = _install(folder, passing_on + _run(program))
-    git.set_global("core.hooksPath", str(folder))
+    gitplaces.set_global("core.hooksPath", str(folder))
     return installed
 
 
@@ -111,12 +111,12 @@ def uninstall_global(folder: Path) -> bool:
     Raises:
         HookRefused: the hook is not ours, or cannot be removed.
     """
-    configured = git.global_setting("core.hooksPath")
+    configured = gitplaces.global_setting("core.hooksPath")
     if configured is None:
         return False
     if Path(configured).expanduser() != folder:
         return _uninstall(Path(configured).expanduser())
-    git.set_global("core.hooksPath", None)
+    gitplaces.set_global("core.hooksPath", None)
     for name in _PASSED_ON:
         if _is_ours(folder / name):
             (folder / name).unlink()
@@ -125,7 +125,7 @@ def uninstall_global(folder: Path) -> bool:
 
 def installed(repository: Repository) -> Path | None:
     """Return our hook where git looks for it, put there for this repository or for all."""
-    hook = git.hooks_directory(repository) / NAME
+    hook = gitplaces.hooks_directory(repository) / NAME
     return hook if _is_ours(hook) else None
 
 
@@ -175,8 +175,8 @@ def _hooks_folder(repository: Repository) -> Path:
     Raises:
         HookRefused: `core.hooksPath` is set for all repositories of the user or the machine.
     """
-    folder = git.hooks_directory(repository)
-    configured = git.setting(repository, "core.hooksPath")
+    folder = gitplaces.hooks_directory(repository)
+    configured = gitplaces.setting(repository, "core.hooksPath")
     if configured is not None and configured[0] in {"global", "system"}:
         raise HookRefused(
             f"core.hooksPath is {harmless(configured[1])} in your {configured[0]} git"

@@ -1,6 +1,6 @@
 """What a repository lists outside the walk over its commits: index, stash, tags, trees."""
 
-from keyfuse_scanner import git
+from keyfuse_scanner import git, gitplaces
 from keyfuse_scanner.errors import GitFailed
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.gitchanges import zsplit
@@ -64,7 +64,7 @@ def tree_paths(repository: Repository, treeish: str) -> dict[bytes, str]:
 def merge_heads(repository: Repository) -> list[str]:
     """Return the commits that a merge in progress brings, beside HEAD."""
     try:
-        return git.location(repository, "MERGE_HEAD").read_text("ascii").split()
+        return gitplaces.location(repository, "MERGE_HEAD").read_text("ascii").split()
     except OSError:
         return []
 

@@ -6,7 +6,7 @@ One damaged object kills git; the others are read all the same.
 from collections.abc import Iterator
 from contextlib import suppress
 
-from keyfuse_scanner import git
+from keyfuse_scanner import gitstreams
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.gitbatch import BatchObject, MissingObject, TruncatedBatch, read_batch
 from keyfuse_scanner.gitformat import parse_head, parse_tree
@@ -46,7 +46,7 @@ def read_entries(
             left = len(object_ids) - begin
             yield Unscanned(f"{left} objects left out: too many damaged ones")
             return
-        with git.stream(
+        with gitstreams.stream(
             repository, "cat-file", "--batch", "--buffer", feed=object_ids[begin:]
         ) as process:
             done = 0

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from keyfuse_scanner import git
+from keyfuse_scanner import gitstreams
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.gitbatch import BatchObject, TruncatedBatch
 from keyfuse_scanner.modes import Scanning
@@ -72,7 +72,7 @@ class GitObjects:
     def object_ids(self) -> Iterator[bytes]:
         """Yield the id of every object there is; see `keyfuse_scanner.objectstore.Git`."""
         arguments = ("--batch-all-objects", "--unordered", "--buffer")
-        with git.stream(
+        with gitstreams.stream(
             self._repository, "cat-file", *arguments, "--batch-check=%(objectname)"
         ) as process:
             for line in process.stdout:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from keyfuse_scanner import git
+from keyfuse_scanner import gitstreams
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.gitchanges import LOG_FORMAT, Change, parse_changes, read_tokens
 from keyfuse_scanner.model import Commit
@@ -62,7 +62,7 @@ def walk(
     found = Walk({}, {}, {}, None)
     commit = Commit(None, b"", None)
     arguments = (*_RAW, *_SAFELY, "--date-order", f"--format={LOG_FORMAT}", *revisions)
-    with git.stream(repository, "log", *arguments, feed=feed) as process:
+    with gitstreams.stream(repository, "log", *arguments, feed=feed) as process:
         for entry in parse_changes(read_tokens(process.stdout)):
             if not isinstance(entry, Change):
                 commit = Commit(entry.commit_id, entry.author, entry.when)

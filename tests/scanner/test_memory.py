@@ -108,7 +108,7 @@ def test_what_is_missing_is_said_each_time_until_it_is_there(repo, monkeypatch):
     findings, errors = history()
     assert [error.message for error in errors] == ["missing object"]
     with monkeypatch.context() as patched:
-        patched.setattr(missing.git, "beside", None)  # git need not be asked again
+        patched.setattr(missing.gitstreams, "beside", None)  # git need not be asked again
         assert history() == (findings, errors)
     gone.write_bytes(content)
     assert history() == (findings, [])
@@ -130,9 +130,11 @@ def test_a_lost_pack_is_noticed(repo):
 def test_git_is_asked_about_what_is_new_where_all_else_was_there_before(repo, monkeypatch):
     repo.commit(a_txt=KEYS[0])
     asked = []
-    beside = missing.git.beside
+    beside = missing.gitstreams.beside
     monkeypatch.setattr(
-        missing.git, "beside", lambda *given, **more: asked.append(given) or beside(*given, **more)
+        missing.gitstreams,
+        "beside",
+        lambda *given, **more: asked.append(given) or beside(*given, **more),
     )
     history()
     repo.commit(a_txt="x")

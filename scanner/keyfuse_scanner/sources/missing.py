@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from keyfuse_scanner import git
+from keyfuse_scanner import gitstreams
 from keyfuse_scanner.errors import GitFailed
-from keyfuse_scanner.git import Printed, Repository
+from keyfuse_scanner.git import Repository
+from keyfuse_scanner.gitstreams import Printed
 from keyfuse_scanner.memory import Walked
 from keyfuse_scanner.sources.revisions import missing_objects
 from keyfuse_scanner.sources.roots import Roots
@@ -42,13 +43,13 @@ def missing(
     if before is not None and before.tips and not before.missing:
         arguments = (*_ALL_OBJECTS, "--stdin")
         feed = "".join(f"^{tip}\n" for tip in before.tips)
-    with git.beside(repository, "rev-list", "--quiet", *arguments, feed=feed) as finish:
+    with gitstreams.beside(repository, "rev-list", "--quiet", *arguments, feed=feed) as finish:
 
         def answer() -> Answer:
             printed = finish()
             if printed.failure and arguments != _ALL_OBJECTS:
                 # Not all that was taken for granted is there.
-                with git.beside(repository, "rev-list", "--quiet", *_ALL_OBJECTS) as again:
+                with gitstreams.beside(repository, "rev-list", "--quiet", *_ALL_OBJECTS) as again:
                     printed = again()
             return _answer(printed, reached)
 

@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from keyfuse_scanner import git
+from keyfuse_scanner import git, gitplaces
 from keyfuse_scanner.errors import GitFailed, NoSuchRevision
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.model import Unscanned
@@ -154,7 +154,7 @@ def summed_up(unscanned: Iterable[Unscanned], what: str) -> list[Unscanned]:
 
 def shallow_commits(repository: Repository) -> frozenset[str]:
     """Return the commits at which a shallow clone cuts history off."""
-    return commits_in(git.location(repository, "shallow"))
+    return commits_in(gitplaces.location(repository, "shallow"))
 
 
 def commits_in(shallow: Path) -> frozenset[str]:
