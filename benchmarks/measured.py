@@ -1,5 +1,6 @@
 """Run commands in turn and measure what they and all their children take."""
 
+import os
 import re
 import resource
 import statistics
@@ -33,7 +34,7 @@ def run(command: list[str], *, cwd: Path | None = None, codes: tuple[int, ...] =
     """Return the time of a command with all its children."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begin = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, check=False, cwd=cwd)
+    done = subprocess.run(command, capture_output=True, check=False, cwd=cwd, env=_environment())
     wall = time.perf_counter() - begin
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     # A wrong command ends with the code of findings, and would be a very quick scan.
@@ -62,7 +63,11 @@ def medians(runs: list[Run]) -> Run:
 def memory(command: list[str], *, cwd: Path | None = None) -> Memory:
     """Return the peaks of memory of one more run, as watching costs time."""
     process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=cwd
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=cwd,
+        env=_environment(),
     )
     anonymous = pss = 0
     while process.poll() is None:
@@ -71,6 +76,14 @@ def memory(command: list[str], *, cwd: Path | None = None) -> Memory:
         pss = max(pss, sum(shared for _, shared in each))
         time.sleep(0.002)
     return Memory(anonymous, pss)
+
+
+def _environment() -> dict[str, str]:
+    """Return this environment, but let Python keep what it compiles.
+
+    A checkout that is installed in place would else be compiled anew in each run.
+    """
+    return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _tree(pid: int) -> Iterator[int]:

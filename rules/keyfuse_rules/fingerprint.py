@@ -1,6 +1,6 @@
 """The fingerprint of a secret: the same wherever, whenever and in whatever mode it was found."""
 
-import hashlib
+from keyfuse_rules.sha256 import sha256_hex
 
 LENGTH = 32
 _DOMAIN = b"keyfuse-fp1"
@@ -20,7 +20,9 @@ def fingerprint(family: str, secret: bytes, *, guessable: bool = False) -> str:
     domain = _DOMAIN + b"\0" + family.encode()
     secret = secret.replace(b"\r\n", b"\n")
     if guessable:
-        return hashlib.scrypt(
+        from hashlib import scrypt
+
+        return scrypt(
             secret, salt=domain, n=_SCRYPT_N, r=_SCRYPT_R, p=_SCRYPT_P, dklen=LENGTH // 2
         ).hex()
-    return hashlib.sha256(domain + b"\0" + secret).hexdigest()[:LENGTH]
+    return sha256_hex(domain + b"\0" + secret)[:LENGTH]

@@ -5,6 +5,8 @@ from collections import Counter
 from itertools import pairwise
 from math import log2
 
+from keyfuse_rules.sha256 import sha256_hex
+
 # Documentation says so in the value itself. Short words only count in values that are mostly word.
 _WORDS = re.compile(
     rb"example|placeholder|redacted|changeme|change[_-]me|replace[_-]?(?:me|with)|insert[_-]"
@@ -66,9 +68,7 @@ def placeholder(secret: bytes, _argument: str) -> str | None:
 
 def known_example(secret: bytes, _argument: str) -> str | None:
     """Object to credentials that their provider publishes for everybody's use."""
-    from hashlib import sha256
-
-    if sha256(secret).hexdigest()[:24] in _PUBLISHED:
+    if sha256_hex(secret)[:24] in _PUBLISHED:
         return "is published by its provider for everybody's use"
     return None
 

@@ -10,7 +10,7 @@ _SHOWN = 4
 _SHORTEST_SHOWN = 16
 
 # Cuts truncated keys, too: eleven characters after the marker are the id and a piece of the secret.
-_KEY_LIKE = re.compile(f"({MARKER}[0-9A-Za-z]{{{ID_LENGTH}}})[0-9A-Za-z]+")
+_KEY_LIKE = f"({MARKER}[0-9A-Za-z]{{{ID_LENGTH}}})[0-9A-Za-z]+"
 
 
 def redact(rule: Rule, secret: str) -> str:
@@ -28,4 +28,4 @@ def redact(rule: Rule, secret: str) -> str:
 
 def scrub(text: str) -> str:
     """Return `text` with the secret part of every key-like run cut out; for logs and errors."""
-    return _KEY_LIKE.sub(rf"\1{_ELLIPSIS}", text) if MARKER in text else text
+    return re.sub(_KEY_LIKE, rf"\1{_ELLIPSIS}", text) if MARKER in text else text

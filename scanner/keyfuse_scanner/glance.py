@@ -30,11 +30,13 @@ class Glimpse(NamedTuple):
         engine: The rules in force.
         staged: What is staged, with its contents.
         is_clean: True where no rule is to be asked about anything.
+        lists: Where lists of known secrets would stand.
     """
 
     engine: "Engine"
     staged: "Staged"
     is_clean: bool
+    lists: tuple[str, ...] = ()
 
     @property
     def objects(self) -> int:
@@ -66,7 +68,8 @@ def glance(*, decode: bool = True) -> Glimpse | None:
         engine = None if settings is None else _engine(settings, decode=decode)
         if settings is None or engine is None:
             return None
-        return _look(engine, settings.get("max_file_size"), diff, objects)
+        seen = _look(engine, settings.get("max_file_size"), diff, objects)
+        return seen and seen._replace(lists=_lists(settings))
     except (OSError, TruncatedBatch):
         return None
     finally:
@@ -96,6 +99,15 @@ def _engine(settings: "Settings", *, decode: bool) -> "Engine | None":
     chosen = {name: settings[name] for name in SETTINGS if name in settings}
     files = beside(settings.get("source", ""), settings.get("rule_files", ()))
     return kept_engine(ruleset(**chosen, rule_files=files), decode=decode)
+
+
+def _lists(settings: "Settings") -> tuple[str, ...]:
+    from keyfuse_scanner.policy_files import BASELINE, IGNORE_FILE, folders, root
+
+    source = settings.get("source")
+    folder = os.path.dirname(source) if source else root(folders(os.getcwd()))  # noqa: PTH109, PTH120 - as above
+    names = (settings.get("ignore_file", IGNORE_FILE), settings.get("baseline", BASELINE))
+    return tuple(os.path.join(folder, name) for name in names)  # noqa: PTH118 - as above
 
 
 def _look(

@@ -5,7 +5,7 @@ turn them.
 """
 
 # A hook cannot afford pathlib.
-# ruff: noqa: PTH118, PTH120
+# ruff: noqa: PTH120
 
 import os
 from collections.abc import Mapping
@@ -15,6 +15,8 @@ from keyfuse_rules.model import Severity
 from keyfuse_scanner.errors import PolicyError
 from keyfuse_scanner.policy_fields import FIELDS, Ignore, parse_severity, parse_size
 from keyfuse_scanner.policy_files import (
+    BASELINE,
+    IGNORE_FILE,
     PolicyFile,
     Settings,
     folders,
@@ -22,6 +24,7 @@ from keyfuse_scanner.policy_files import (
     kept,
     policy_file,
     policy_files,
+    root,
 )
 from keyfuse_scanner.printable import harmless
 
@@ -115,8 +118,8 @@ class Policy(NamedTuple):
     rule_set: str = "default"
     disabled: tuple[str, ...] = ()
     ignores: tuple[Ignore, ...] = ()
-    ignore_file: str = ".keyfuseignore"
-    baseline: str = ".keyfuse-baseline"
+    ignore_file: str = IGNORE_FILE
+    baseline: str = BASELINE
     honour: tuple[str, ...] = ()
 
 
@@ -154,15 +157,14 @@ def find_policy(directory: StrPath, config: StrPath | None = None, *, cache: boo
         PolicyError: the file cannot be read, is no TOML, or has an unknown or wrong setting.
     """
     places = folders(os.fspath(directory))
-    is_repository = os.path.lexists(os.path.join(places[-1], ".git"))
-    root = places[-1] if is_repository else os.fspath(directory)
+    top = root(places)
     if config is not None:
         path = os.fspath(config)
-        return Found(_named(path, cache=cache), os.path.dirname(path), root)
+        return Found(_named(path, cache=cache), os.path.dirname(path), top)
     for place in places:
         if (policy := _in_folder(place, cache=cache)) is not None:
             return Found(policy, place, place)
-    return Found(Policy(), root, root)
+    return Found(Policy(), top, top)
 
 
 def _in_folder(folder: str, *, cache: bool) -> Policy | None:

@@ -18,6 +18,8 @@ from keyfuse_scanner.engine import privatefolder
 _FORMAT = 1
 _KEPT_MAX = 32
 _PROJECT = "pyproject.toml"
+IGNORE_FILE, BASELINE = ".keyfuseignore", ".keyfuse-baseline"
+"""Where lists of known secrets stand, if a policy does not say otherwise."""
 
 Settings = dict[str, Any]
 """Settings by name, in values that `marshal` knows."""
@@ -50,6 +52,12 @@ def folders(directory: str) -> list[str]:
         if above == directory or os.path.lexists(os.path.join(directory, ".git")):
             return found
         directory = above
+
+
+def root(places: list[str]) -> str:
+    """Return which of some `folders` is the repository, or the first where none is."""
+    is_repository = os.path.lexists(os.path.join(places[-1], ".git"))
+    return places[-1] if is_repository else places[0]
 
 
 def policy_files(folder: str) -> Iterator[PolicyFile]:
@@ -99,9 +107,9 @@ def keep(file: PolicyFile, settings: Settings | None) -> None:
 
 
 def _digest(file: PolicyFile) -> str:
-    import hashlib
+    from keyfuse_rules.sha256 import sha256_hex
 
-    return hashlib.sha256(b"%d %d " % (_FORMAT, file.is_project) + file.raw).hexdigest()
+    return sha256_hex(b"%d %d " % (_FORMAT, file.is_project) + file.raw)
 
 
 def _name(digest: str) -> str:

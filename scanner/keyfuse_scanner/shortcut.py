@@ -7,6 +7,8 @@ included, goes to click. A test holds both to the same.
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from keyfuse_scanner.exits import Exit
+
 _SCAN_FLAGS = {
     "--staged": "staged",
     "--history": "history",
@@ -49,6 +51,11 @@ def _scan(options: dict[str, Any]) -> int:
         from keyfuse_scanner.glance import glance
 
         glimpse = glance(decode="no_decode" not in options)
+    if glimpse is not None and "as_json" not in options:
+        from keyfuse_scanner.allclear import all_clear
+
+        if all_clear(glimpse):
+            return Exit.CLEAN
     from keyfuse_scanner.scan_command import Request, run
 
     return run(Request(**options), glimpse)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import TextIO
 
 from keyfuse_scanner.errors import UsageError
-from keyfuse_scanner.printable import harmless
 
 
 def wants_colour(stream: TextIO, environ: Mapping[str, str]) -> bool:
@@ -51,6 +50,8 @@ def open_output(path: str) -> TextIO:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     except OSError as error:
+        from keyfuse_scanner.printable import harmless
+
         reason = (error.strerror or "cannot be written").lower()
         raise UsageError(f"{harmless(path)}: {reason}") from None
     return os.fdopen(descriptor, "w", encoding="utf-8")

@@ -176,8 +176,36 @@ def test_without_git_the_hook_says_so(warm, keyfuse, monkeypatch, planted):
 
 HEAVY = {
     *("click", "dataclasses", "importlib.metadata", "importlib.resources", "json", "pathlib"),
-    *("regex", "subprocess", "threading", "tomllib", "keyfuse_rules.pack"),
+    *("regex", "subprocess", "threading", "tomllib", "keyfuse_rules.pack", "hashlib"),
 }
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("nothing", ""),
+        (".keyfuseignore", "# nobody\n"),
+        (".keyfuseignore", "no fingerprint\n"),
+        (".keyfuse-baseline", "no baseline\n"),
+        ("lists/known", "no fingerprint\n"),
+    ],
+)
+@pytest.mark.parametrize("policy", ["", 'ignore_file = "lists/known"\n'])
+@pytest.mark.parametrize("here", [".", "sub"])
+def test_all_clear_is_said_as_the_whole_way_says_it(
+    warm, keyfuse, monkeypatch, options, path, text, policy, here
+):
+    warm.stage("a.txt", "harmless\n")
+    warm.write(path, text)
+    warm.write("keyfuse.toml", policy)
+    (warm.path / "sub").mkdir()
+    monkeypatch.chdir(warm.path / here)
+    keyfuse("scan", "--staged")  # after which the policy is known
+    first = keyfuse("scan", "--staged", *options)
+    with monkeypatch.context() as patch:
+        patch.setattr("keyfuse_scanner.glance.glance", lambda **_: None)
+        assert keyfuse("scan", "--staged", *options) == first
 
 
 @pytest.mark.parametrize("command", [["hook", "run"], ["scan", "--staged"]])
@@ -198,4 +226,5 @@ def test_neither_way_loads_what_a_commit_would_wait_for(warm, command, finds):
     code, *loaded = done.stderr.decode().splitlines()[-1].split()
     assert int(code) == finds
     assert HEAVY.isdisjoint(loaded)
-    assert ("keyfuse_scanner.modes" in loaded) == finds
+    for module in ("keyfuse_scanner.modes", "keyfuse_scanner.model", "keyfuse_rules.matching"):
+        assert (module in loaded) == finds

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from keyfuse_rules.model import Severity
 from keyfuse_scanner.model import Finding, Problem, ScanResult
 from keyfuse_scanner.printable import harmless
+from keyfuse_scanner.reports.counts import count, looked_into
 
 _BOLD, _RED, _YELLOW, _RESET = "\x1b[1m", "\x1b[31m", "\x1b[33m", "\x1b[0m"
 _SHORT_ID = 12
@@ -36,19 +37,18 @@ def stale_line(result: ScanResult) -> str:
     """Return one line about entries of lists that match nothing any more."""
     shown = ", ".join(result.stale[:_STALE_SHOWN])
     more = ", …" if len(result.stale) > _STALE_SHOWN else ""
-    count = _count(len(result.stale), "stale entry", "stale entries")
-    return f"{count} in the baseline or ignore file, found no more: {shown}{more}"
+    entries = count(len(result.stale), "stale entry", "stale entries")
+    return f"{entries} in the baseline or ignore file, found no more: {shown}{more}"
 
 
 def summary(result: ScanResult) -> str:
     """Return what was found in how much, and whether that was all."""
-    objects = _count(result.objects, "object")
-    line = f"{_count(len(result.findings), 'finding')} in {objects} ({_size(result.size)})"
+    line = looked_into(len(result.findings), result.objects, result.size)
     if result.ignored or result.baselined:
         line = f"{line}; left out: {result.ignored} ignored, {result.baselined} in the baseline"
     if result.complete:
         return line
-    return f"{line}; {_count(len(result.errors), 'thing')} could not be scanned"
+    return f"{line}; {count(len(result.errors), 'thing')} could not be scanned"
 
 
 def by_secret(findings: Iterable[Finding]) -> Iterable[list[Finding]]:
@@ -91,7 +91,7 @@ def _others(findings: list[Finding], shown: int) -> Iterator[str]:
         yield f"    also {harmless(_where(finding))}{commit}\n"
     more = len(findings) - shown
     if more > 0:
-        yield f"    and at {_count(more, 'more path')}\n"
+        yield f"    and at {count(more, 'more path')}\n"
 
 
 def _certainty(finding: Finding) -> str:
@@ -121,16 +121,3 @@ def _details(finding: Finding) -> Iterator[str]:
         yield f"object {finding.object[:_SHORT_ID]}"
     if finding.occurrences > 1:
         yield f"in {finding.occurrences} objects"
-
-
-def _count(number: int, noun: str, plural: str | None = None) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"
-
-
-def _size(size: int) -> str:
-    amount = float(size)
-    for unit in ("bytes", "kB", "MB"):
-        if amount < 1000:  # noqa: PLR2004 - SI units
-            return f"{amount:.3g} {unit}"
-        amount /= 1000
-    return f"{amount:.3g} GB"
