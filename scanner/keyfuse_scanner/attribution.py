@@ -1,7 +1,7 @@
 """Say where in history hits stand: which commit brought them first, at which paths.
 
-Done only when there are hits, in one pass over the commits however many there are; a second pass
-looks where only reflogs and the stash lead.
+Done only when there are hits, in one pass over the commits however many hits there are; a second
+pass looks where only reflogs and the stash lead.
 """
 
 from collections.abc import Iterable
@@ -27,7 +27,10 @@ class Attributed(NamedTuple):
 
 
 def attribute(
-    repository: Repository, hits: list[Hit], revisions: Iterable[str] | None = None
+    repository: Repository,
+    hits: list[Hit],
+    revisions: Iterable[str] | None = None,
+    jobs: int | None = None,
 ) -> Attributed:
     """Return the hits of history with path, commit and place; one hit for each path.
 
@@ -35,13 +38,14 @@ def attribute(
         repository: Where the hits come from.
         hits: Hits in blobs, trees, commits, tags and names of refs.
         revisions: The commits that count (object ids, `^` excludes), or None for all there are.
+        jobs: Processes at most; None is one for each core.
     """
     if not hits:
         return Attributed([], [])
     try:
         if revisions is None:
-            return _attribute_everywhere(repository, hits)
-        return _attribute(repository, hits, ("--stdin",), revisions)
+            return _attribute_everywhere(repository, hits, jobs)
+        return _attribute(repository, hits, ("--stdin",), jobs, revisions)
     except GitFailed as failure:
         return Attributed(hits, [_unknown(str(failure))])
 
@@ -51,13 +55,13 @@ def is_placed(hit: Hit) -> bool:
     return hit.rank != _NOWHERE or hit.place in {"tag-message", "ref-name"}
 
 
-def _attribute_everywhere(repository: Repository, hits: list[Hit]) -> Attributed:
-    found, unscanned = _attribute(repository, hits, _REFS)
+def _attribute_everywhere(repository: Repository, hits: list[Hit], jobs: int | None) -> Attributed:
+    found, unscanned = _attribute(repository, hits, _REFS, jobs)
     notes = commits(repository, "--glob=refs/notes/*")
     placed = [_renamed(hit, notes, "note") for hit in found if is_placed(hit)]
     rest = [hit for hit in found if not is_placed(hit)]
     if rest:
-        found, _ = _attribute(repository, rest, _EVERYTHING)
+        found, _ = _attribute(repository, rest, _EVERYTHING, jobs)
         stash = stash_commits(repository)
         placed += [_renamed(hit, stash, "stash") for hit in found if is_placed(hit)]
         rest = [hit for hit in found if not is_placed(hit)]
@@ -68,6 +72,7 @@ def _attribute(
     repository: Repository,
     hits: list[Hit],
     arguments: tuple[str, ...],
+    jobs: int | None,
     feed: Iterable[str] = (),
 ) -> Attributed:
     found = walk(
@@ -78,6 +83,7 @@ def _attribute(
         ),
         names=frozenset(_raw(hit) for hit in hits if hit.place == "file-name"),
         feed=feed,
+        jobs=jobs,
     )
     unscanned = [_unknown(found.failure)] if found.failure else []
     return Attributed([placed for hit in hits for placed in _places(hit, found)], unscanned)

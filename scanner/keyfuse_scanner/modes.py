@@ -106,7 +106,7 @@ def scan_commits(scanning: Scanning, repository: Repository, wanted: "Range") ->
     examined = examine(_with(wanted.unscanned, source), scanning.matcher, every=scanning.every)
     if not examined.hits:
         return examined
-    attributed = attribute(repository, examined.hits, revisions)
+    attributed = attribute(repository, examined.hits, revisions, scanning.jobs)
     # The tree of a changed folder names files that nothing in the range touches.
     hits = [hit for hit in attributed.hits if hit.place != "file-name" or is_placed(hit)]
     unscanned = examined.unscanned + attributed.unscanned
@@ -157,7 +157,7 @@ def scan_history(
         return examined
     from keyfuse_scanner.attribution import attribute
 
-    attributed = attribute(repository, examined.hits, tips)
+    attributed = attribute(repository, examined.hits, tips, scanning.jobs)
     return examined._replace(
         hits=attributed.hits, unscanned=examined.unscanned + attributed.unscanned
     )

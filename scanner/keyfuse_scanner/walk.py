@@ -1,9 +1,11 @@
-"""One pass over `git log`: which commits hold which objects and names, and in what order."""
+"""One pass over the commits: which of them hold which objects and names, and in what order."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from contextlib import ExitStack
+from typing import IO, NamedTuple
 
 from keyfuse_scanner import gitstreams
+from keyfuse_scanner.cores import cores
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.gitchanges import LOG_FORMAT, Change, parse_changes, read_tokens
 from keyfuse_scanner.model import Commit
@@ -17,6 +19,10 @@ _SAFELY = (
     "--encoding=UTF-8",
     "-O/dev/null",
 )
+# As many objects git is told to look for; of more it tells all changes.
+_FILTERED = 500
+# So many commits are worth a process of their own.
+_AT_LEAST = 2000
 
 
 class Introduction(NamedTuple):
@@ -49,35 +55,73 @@ def walk(
     object_ids: frozenset[str],
     names: frozenset[bytes],
     feed: Iterable[str] = (),
+    jobs: int | None = None,
 ) -> Walk:
-    """Walk the commits that some revisions reach.
+    """Walk the commits that some revisions reach, in several processes where they are many.
 
     Args:
         repository: Where.
-        revisions: Arguments of `git log` that choose commits.
+        revisions: Arguments of `git rev-list` that choose commits.
         object_ids: The blobs whose paths are wanted.
         names: The texts whose paths are wanted.
         feed: More revisions, for `--stdin` among the arguments.
+        jobs: Processes at most; None is one for each core.
     """
-    found = Walk({}, {}, {}, None)
+    order, failure = _in_order(repository, revisions, feed)
+    found = Walk({}, {}, {commit: -place for place, commit in enumerate(order)}, failure)
+    if not object_ids and not names:
+        return found
+    arguments = ("--no-walk=unsorted", "--stdin", *_RAW, *_SAFELY, f"--format={LOG_FORMAT}")
+    if not names and len(object_ids) <= _FILTERED:
+        arguments += tuple(f"--find-object={each}" for each in sorted(object_ids))
+    with ExitStack() as stack:
+        parts = [
+            stack.enter_context(gitstreams.stream(repository, "log", *arguments, feed=part))
+            for part in _parts(order, jobs or cores())
+        ]
+        for process in parts:
+            _note(process.stdout, found, object_ids, names)
+            found = found._replace(failure=found.failure or _said(process))
+    return found
+
+
+def _in_order(
+    repository: Repository, revisions: Iterable[str], feed: Iterable[str]
+) -> tuple[list[str], str | None]:
+    """Return commits from new to old, and why git broke off, or None."""
+    arguments = ("--date-order", *revisions)
+    with gitstreams.stream(repository, "rev-list", *arguments, feed=feed) as process:
+        order = process.stdout.read().decode("ascii").split()
+        return order, _said(process)
+
+
+def _said(process: gitstreams.Stream) -> str | None:
+    failure = process.failure()
+    return str(failure) if failure else None
+
+
+def _parts(order: list[str], jobs: int) -> list[list[str]]:
+    """Share commits out; neighbours stay together, as git then finds much at hand."""
+    size = max(_AT_LEAST, -(-len(order) // jobs))
+    return [order[begin : begin + size] for begin in range(0, len(order), size)]
+
+
+def _note(
+    stdout: IO[bytes], found: Walk, object_ids: frozenset[str], names: frozenset[bytes]
+) -> None:
     commit = Commit(None, b"", None)
-    arguments = (*_RAW, *_SAFELY, "--date-order", f"--format={LOG_FORMAT}", *revisions)
-    with gitstreams.stream(repository, "log", *arguments, feed=feed) as process:
-        for entry in parse_changes(read_tokens(process.stdout)):
-            if not isinstance(entry, Change):
-                commit = Commit(entry.commit_id, entry.author, entry.when)
-                found.ranks.setdefault(entry.commit_id, -len(found.ranks))
-            elif entry.new_id is not None:
-                introduction = Introduction(commit, found.ranks[commit.commit_id or ""])
-                # The log runs from new to old: the last one to write is the earliest.
-                if entry.new_id in object_ids:
-                    found.objects.setdefault(entry.new_id, {})[entry.path] = introduction
-                for name in names:
-                    if name in entry.path:
-                        path = _up_to(name, entry.path)
-                        found.names.setdefault(name, {})[path] = introduction
-        failure = process.failure()
-    return found._replace(failure=str(failure) if failure else None)
+    for entry in parse_changes(read_tokens(stdout)):
+        if not isinstance(entry, Change):
+            commit = Commit(entry.commit_id, entry.author, entry.when)
+        elif entry.new_id is not None:
+            introduction = Introduction(commit, found.ranks[commit.commit_id or ""])
+            # The log runs from new to old: the last one to write is the earliest.
+            if entry.new_id in object_ids:
+                found.objects.setdefault(entry.new_id, {})[entry.path] = introduction
+            for name in names:
+                if name in entry.path:
+                    path = _up_to(name, entry.path)
+                    found.names.setdefault(name, {})[path] = introduction
 
 
 def _up_to(name: bytes, path: bytes) -> bytes:

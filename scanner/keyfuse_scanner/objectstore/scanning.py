@@ -1,11 +1,11 @@
 """Scan a whole object store: the public call of this package."""
 
-import os
 from collections.abc import Callable, Container, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Generic, NamedTuple
 
+from keyfuse_scanner.cores import cores
 from keyfuse_scanner.objectstore.fallback import scan_with_git
 from keyfuse_scanner.objectstore.idtable import Ids
 from keyfuse_scanner.objectstore.model import (
@@ -56,7 +56,7 @@ def scan(
     Raises:
         WorkerFailed: the scanner raised an exception in another process.
     """
-    jobs = jobs or _cores()
+    jobs = jobs or cores()
     plan = prepare(directory, jobs, skip, skip_packs, known)
     outcomes = _in_this_process(plan, range(len(plan.work)), make_scanner, limits)
     if jobs > 1 and plan.weight >= SMALL:
@@ -92,12 +92,6 @@ def scan(
         packs=frozenset(pack.checksum for pack in plan.all_packs),
         loose=frozenset(object_id for object_id, _ in plan.loose),
     )
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _in_this_process(
