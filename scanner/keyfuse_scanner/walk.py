@@ -71,7 +71,13 @@ def walk(
     found = Walk({}, {}, {commit: -place for place, commit in enumerate(order)}, failure)
     if not object_ids and not names:
         return found
-    arguments = ("--no-walk=unsorted", "--stdin", *_RAW, *_SAFELY, f"--format={LOG_FORMAT}")
+    arguments: tuple[str, ...] = (
+        "--no-walk=unsorted",
+        "--stdin",
+        *_RAW,
+        *_SAFELY,
+        f"--format={LOG_FORMAT}",
+    )
     if not names and len(object_ids) <= _FILTERED:
         arguments += tuple(f"--find-object={each}" for each in sorted(object_ids))
     with ExitStack() as stack:
