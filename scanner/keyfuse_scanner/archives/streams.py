@@ -8,6 +8,8 @@ from keyfuse_scanner.archives.model import MEBIBYTE, PIECE, Damaged, LimitReache
 # `xz -9` needs 65 MiB; pages that nothing was unpacked into are not used.
 _XZ_MEMORY = 80 * MEBIBYTE
 _ZSTD_WINDOW_LOG = 25
+# How xz and zstd say that a stream wants more than that.
+_TOO_LARGE = ("Memory usage limit exceeded", "too much memory")
 _INPUT = 65_536
 # Streams in a row; empty ones cost time and give nothing.
 _STREAMS_MAX = 10_000
@@ -53,7 +55,7 @@ def decompressed(kind: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
             if decompressor.eof:
                 rest, decompressor = decompressor.unused_data, None
     except errors as error:
-        if "limit" in str(error).lower() and kind == "xz":
+        if any(words in str(error) for words in _TOO_LARGE):
             raise LimitReached("it takes too much memory to unpack") from None
         raise Damaged(kind) from None
     if decompressor is not None:
