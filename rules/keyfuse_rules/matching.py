@@ -71,6 +71,7 @@ class Matcher:
         self.hits = search.hits
         self.asks_always = bool(self._unled)
         self._signals = search.signals
+        self._runs = _runs(rules)
         self.decodes = any(signal.form not in UNENCODED for signal in search.signals)
         self._limit = candidate_limit
         self._expressions: dict[str, Expression] = {}
@@ -94,8 +95,11 @@ class Matcher:
                 (rule,) = signal.rules
                 positions[rule] = self._occurrences(data, rule)
                 continue
+            start = end - signal.length
             for rule in signal.rules:
-                positions.setdefault(rule, set()).add(end - signal.length)
+                # Within a run of one byte each place is a hit: a secret begins where the run does.
+                if rule not in self._runs or data[start - 1 : start] != self._runs[rule]:
+                    positions.setdefault(rule, set()).add(start)
             if not signal.rules:
                 encoded.append((signal, end))
         found = {rule: self._match_rule(rule, data, at) for rule, at in positions.items()}
@@ -130,7 +134,8 @@ class Matcher:
             yield Site(signal.form, end - 1, signal.phase)
         for number, part in found.items():
             rule = self._rules[number]
-            if not part.unmatched or rule.has_context:
+            # A run of one byte fills whole files, of which nothing is torn.
+            if not part.unmatched or rule.has_context or number in self._runs:
                 continue
             own = rule.rule_id == OWN_RULE
             steps = neighbourhood.own_steps if own else neighbourhood.steps
@@ -223,6 +228,17 @@ class Matcher:
 
             known = self._expressions[rule.rule_id] = expression(rule)
         return known
+
+
+def _runs(rules: Sequence[Rule]) -> dict[int, bytes]:
+    """Return the byte that is repeated at the head of a rule, for rules that have such a head."""
+    return {
+        number: rule.literals[0][:1]
+        for number, rule in enumerate(rules)
+        if len(rule.literals) == 1
+        and len(rule.literals[0]) > 1
+        and len(set(rule.literals[0])) == 1
+    }
 
 
 def judge_found(rule: Rule, data: bytes, found: "Found") -> Match | None:

@@ -67,6 +67,14 @@ def test_too_many_candidates_make_the_object_incomplete() -> None:
     assert (len(matches.items), matches.complete) == (3, False)
 
 
+def test_a_run_of_one_byte_is_one_candidate() -> None:
+    (rule,) = [rule for rule in default_rules() if rule.rule_id == "x-bearer-token"]
+    padding = b"A" * 50_000 + b" "
+    assert Matcher([rule]).matches(padding) == ([], True)
+    token = expand(rule.matches[0], Random(4), rule.checksum).partition(b"=")[2]
+    assert _texts([rule], padding + token) == [(rule.rule_id, token)]
+
+
 def test_a_pattern_that_runs_away_is_cut_and_told() -> None:
     matches = Matcher([SLOW]).matches(b"a" * 4_000)
     assert matches == ([], False)
