@@ -235,9 +235,7 @@ def _runs(rules: Sequence[Rule]) -> dict[int, bytes]:
     return {
         number: rule.literals[0][:1]
         for number, rule in enumerate(rules)
-        if len(rule.literals) == 1
-        and len(rule.literals[0]) > 1
-        and len(set(rule.literals[0])) == 1
+        if len(rule.literals) == 1 and len(rule.literals[0]) > 1 and len(set(rule.literals[0])) == 1
     }
 
 
