@@ -1,7 +1,19 @@
 """Ways in which a text is hidden from a plain search, by the step that reports name."""
 
 import base64
+import bz2
+import codecs
+import gzip
+import io
+import lzma
+import tarfile
+import zipfile
 from collections.abc import Callable
+
+try:
+    from backports import zstd
+except ImportError:
+    zstd = None
 
 Hide = Callable[[bytes], bytes]
 
@@ -61,3 +73,57 @@ OWN_WAYS: dict[str, tuple[tuple[str, ...], Hide]] = {
     "hex-of-base64": (("hex", "base64"), lambda text: _base64(0)(text).hex().encode()),
 }
 """Found for our own keys, too."""
+
+
+def _literals(text: bytes, between: bytes) -> bytes:
+    return b"secret = '" + text[:20] + between + text[20:] + b"'\n"
+
+
+def _zip(content: bytes) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("settings.env", content)
+    return stream.getvalue()
+
+
+def _tar(content: bytes) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        entry = tarfile.TarInfo("settings.env")
+        entry.size = len(content)
+        archive.addfile(entry, io.BytesIO(content))
+    return stream.getvalue()
+
+
+FILES: dict[str, tuple[tuple[str, ...], Hide]] = {
+    "plain": ((), lambda text: text),
+    "crlf": ((), lambda text: b"a\r\nkey=" + text + b"\r\n"),
+    "binary": ((), lambda text: b"\0\1\2" + text + b"\0\xff"),
+    "a long line": ((), lambda text: b"x" * 200_000 + b" " + text + b" " + b"y" * 200_000),
+    "a tail": ((), lambda text: text + b"-tail"),
+    "utf-16-le with a mark": (
+        ("utf-16",),
+        lambda text: codecs.BOM_UTF16_LE + _in("utf-16-le")(b"secret = " + text),
+    ),
+    "utf-16-be with a mark": (
+        ("utf-16",),
+        lambda text: codecs.BOM_UTF16_BE + _in("utf-16-be")(b"secret = " + text),
+    ),
+    "base64 in lines": (("base64",), lambda text: base64.encodebytes(b"secret: " + text * 3)),
+    "two literals": (("joined",), lambda text: _literals(text, b"' + '")),
+    "literals in two lines": (("joined",), lambda text: _literals(text, b"' +\n    '")),
+    "literals side by side": (("joined",), lambda text: _literals(text, b"'\n    '")),
+    "a continued line": (("joined",), lambda text: _literals(text, b"\\\n")),
+    "zip": (("zip",), _zip),
+    "tar": (("tar",), _tar),
+    "gzip": (("gzip",), gzip.compress),
+    "bzip2": (("bzip2",), bz2.compress),
+    "xz": (("xz",), lzma.compress),
+    "tar in gzip": (("gzip", "tar"), lambda text: gzip.compress(_tar(text))),
+    "tar in xz": (("xz", "tar"), lambda text: lzma.compress(_tar(text))),
+    "zip in zip": (("zip", "zip"), lambda text: _zip(_zip(text))),
+    "gzip in zip": (("zip", "gzip"), lambda text: _zip(gzip.compress(text))),
+    "base64 in zip": (("zip", "base64"), lambda text: _zip(base64.b64encode(text))),
+    **({} if zstd is None else {"zstd": (("zstd",), zstd.compress)}),
+}
+"""Found where a file has nothing else in it."""
