@@ -12,10 +12,9 @@ from keyfuse_store import audit as record
 from keyfuse_store import audit_file, wire
 from keyfuse_store.chain import START, Head, parse_head
 from keyfuse_webhook.management import examples
-from keyfuse_webhook.management.model import JSON_LINES, Call, Desk, Nothing, Operation, Said
+from keyfuse_webhook.management.model import Answered, Call, Desk, Operation, Said
 from keyfuse_webhook.management.shapes import AfterNumber, Limit, Moment, Order, page
 
-_TAG = "audit"
 _READ = "keyfuse:audit.read"
 _PART = 5000
 
@@ -59,9 +58,9 @@ class ChainPart(Struct, frozen=True, forbid_unknown_fields=True):
     limit: Part = _PART
 
 
-def list_entries(desk: Desk, call: Call[EntryFilter, Nothing]) -> Said:
+def list_entries(desk: Desk, call: Call[EntryFilter]) -> Said:
     """A page of the record."""
-    asked = call.query
+    asked = call.asked
     found = desk.store.entries(
         subject=asked.subject,
         action=asked.action,
@@ -74,16 +73,16 @@ def list_entries(desk: Desk, call: Call[EntryFilter, Nothing]) -> Said:
     return Said(page("entries", found, asked.limit, lambda entry: entry.seq))
 
 
-def export_entries(desk: Desk, call: Call[ExportFilter, Nothing]) -> Said:
+def export_entries(desk: Desk, call: Call[ExportFilter]) -> Said:
     """Lines to be verified without a database."""
     with desk.store.read() as connection:
-        rows = record.page(connection, after=call.query.after, limit=call.query.limit)
+        rows = record.page(connection, after=call.asked.after, limit=call.asked.limit)
     return Said("".join(f"{audit_file.line(row)}\n" for row in rows).encode())
 
 
-def verify_entries(desk: Desk, call: Call[Nothing, ChainPart]) -> Said:
+def verify_entries(desk: Desk, call: Call[ChainPart]) -> Said:
     """How far the chain holds."""
-    body = call.body
+    body = call.asked
     start = Head(0, START) if body.start is None else parse_head(body.start)
     noted = [parse_head(text) for text in body.heads]
     with desk.store.read() as connection:
@@ -108,40 +107,32 @@ OPERATIONS = (
         method="GET",
         path="/v1/audit",
         name="listEntries",
-        tag=_TAG,
         summary="Show entries of the audit record: who changed what.",
         scope=_READ,
         run=list_entries,
-        query=EntryFilter,
-        body=Nothing,
-        answers={200: wire.EntryPage},
-        shown={200: {"entries": [examples.ENTRY], "next": None}},
+        asks=EntryFilter,
+        answers={200: Answered(wire.EntryPage, {"entries": [examples.ENTRY], "next": None})},
     ),
     Operation(
         method="GET",
         path="/v1/audit/export",
         name="exportEntries",
-        tag=_TAG,
         summary="Export a part of the record, one JSON object a line; an empty part ends it.",
         scope=_READ,
         run=export_entries,
-        query=ExportFilter,
-        body=Nothing,
-        answers={200: JSON_LINES},
+        asks=ExportFilter,
+        answers={200: Answered(None)},
     ),
     Operation(
         method="POST",
         path="/v1/audit/verify",
         name="verifyEntries",
-        tag=_TAG,
         summary="Recompute a part of the chain; go on from `next` until that is null.",
         scope=_READ,
         run=verify_entries,
-        query=Nothing,
-        body=ChainPart,
+        asks=ChainPart,
         body_required=False,
-        answers={200: wire.ChainWire},
         example={"heads": [examples.HEAD]},
-        shown={200: examples.CHAIN},
+        answers={200: Answered(wire.ChainWire, examples.CHAIN)},
     ),
 )

@@ -65,11 +65,11 @@ class Endpoint:
             answer = found
         return await respond(answer, scope, receive, send)
 
-    async def _carry_out(self, call: Call[Any, Any]) -> Answer:
+    async def _carry_out(self, call: Call[Any]) -> Answer:
         said = await asyncio.to_thread(self._operation.run, self._desk, call)
-        return _answer(said, self._operation.answers[said.status])
+        return _answer(said, lines=self._operation.answers[said.status].shape is None)
 
-    async def _read(self, caller: Principal, scope: Scope, receive: Receive) -> Call[Any, Any]:
+    async def _read(self, caller: Principal, scope: Scope, receive: Receive) -> Call[Any]:
         operation, headers = self._operation, scope["headers"]
         query = read_query(operation.query, scope.get("query_string", b""))
         body = await self._body(scope, receive)
@@ -80,8 +80,7 @@ class Endpoint:
             caller=caller,
             origin=address_of(scope),
             path=path,
-            query=query,
-            body=body,
+            asked=query if operation.method == "GET" else body,
             once=self._once(caller, scope, body) if operation.idempotent else None,
             version=seen_version(headers) if operation.conditional else None,
         )
@@ -126,8 +125,7 @@ class Methods:
         return None
 
 
-def _answer(said: Said, shape: Any) -> Answer:
-    lines = shape == JSON_LINES
+def _answer(said: Said, *, lines: bool) -> Answer:
     body = said.body if lines else _encode(said.body)
     headers = (
         ("content-type", JSON_LINES if lines else "application/json"),

@@ -8,10 +8,9 @@ from keyfuse_store import wire
 from keyfuse_webhook import job_control
 from keyfuse_webhook.jobs_model import State
 from keyfuse_webhook.management import examples
-from keyfuse_webhook.management.model import Call, Desk, Nothing, Operation, Said
+from keyfuse_webhook.management.model import Answered, Call, Desk, Nothing, Operation, Said
 from keyfuse_webhook.management.shapes import Limit, Line
 
-_TAG = "jobs"
 _READ, _WRITE = "keyfuse:jobs.read", "keyfuse:jobs.write"
 _JOBS, _JOB = "/v1/jobs", "/v1/jobs/{job}"
 
@@ -28,9 +27,9 @@ class JobFilter(Struct, frozen=True, forbid_unknown_fields=True):
     limit: Limit = 100
 
 
-def list_jobs(desk: Desk, call: Call[JobFilter, Nothing]) -> Said:
+def list_jobs(desk: Desk, call: Call[JobFilter]) -> Said:
     """A page of jobs."""
-    asked = call.query
+    asked = call.asked
     found = job_control.page(
         desk.jobs, states=asked.state or (), kind=asked.kind, offset=asked.after, limit=asked.limit
     )
@@ -38,12 +37,12 @@ def list_jobs(desk: Desk, call: Call[JobFilter, Nothing]) -> Said:
     return Said({"jobs": [job_control.as_json(job) for job in found], "next": following})
 
 
-def show_job(desk: Desk, call: Call[Nothing, Nothing]) -> Said:
+def show_job(desk: Desk, call: Call[Nothing]) -> Said:
     """One job."""
     return Said(job_control.as_json(job_control.show(desk.jobs, call.path["job"])))
 
 
-def retry_job(desk: Desk, call: Call[Nothing, Nothing]) -> Said:
+def retry_job(desk: Desk, call: Call[Nothing]) -> Said:
     """The job as it stands then."""
     job = job_control.retry(
         desk.store, desk.jobs, call.path["job"], actor=call.caller.actor, origin=call.origin
@@ -56,40 +55,31 @@ OPERATIONS = (
         method="GET",
         path=_JOBS,
         name="listJobs",
-        tag=_TAG,
         summary="List jobs, the youngest first.",
         scope=_READ,
         run=list_jobs,
-        query=JobFilter,
-        body=Nothing,
-        answers={200: wire.JobPage},
-        shown={200: {"jobs": [examples.JOB], "next": None}},
+        asks=JobFilter,
+        answers={200: Answered(wire.JobPage, {"jobs": [examples.JOB], "next": None})},
     ),
     Operation(
         method="GET",
         path=_JOB,
         name="showJob",
-        tag=_TAG,
         summary="Show one job: how it stands, and why.",
         scope=_READ,
         run=show_job,
-        query=Nothing,
-        body=Nothing,
-        answers={200: wire.JobWire},
-        shown={200: examples.JOB},
+        asks=Nothing,
+        answers={200: Answered(wire.JobWire, examples.JOB)},
     ),
     Operation(
         method="POST",
         path=f"{_JOB}/retry",
         name="retryJob",
-        tag=_TAG,
         summary="Run a job again that ended badly, from its beginning.",
         scope=_WRITE,
         run=retry_job,
-        query=Nothing,
-        body=Nothing,
-        answers={200: wire.JobWire},
+        asks=Nothing,
         refusals=frozenset({409}),
-        shown={200: examples.JOB | {"state": "waiting", "reason": None}},
+        answers={200: Answered(wire.JobWire, examples.JOB | {"state": "waiting", "reason": None})},
     ),
 )

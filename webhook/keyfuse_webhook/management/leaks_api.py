@@ -5,10 +5,9 @@ from msgspec import Struct
 from keyfuse_store import wire
 from keyfuse_store.leaks import LeakState
 from keyfuse_webhook.management import examples
-from keyfuse_webhook.management.model import Call, Desk, Nothing, Operation, Said
+from keyfuse_webhook.management.model import Answered, Call, Desk, Nothing, Operation, Said
 from keyfuse_webhook.management.shapes import After, Limit, Order, OwnerName, page
 
-_TAG = "leaks"
 _READ = "keyfuse:leaks.read"
 
 
@@ -22,9 +21,9 @@ class LeakFilter(Struct, frozen=True, forbid_unknown_fields=True):
     limit: Limit = 100
 
 
-def list_leaks(desk: Desk, call: Call[LeakFilter, Nothing]) -> Said:
+def list_leaks(desk: Desk, call: Call[LeakFilter]) -> Said:
     """A page of incidents."""
-    asked = call.query
+    asked = call.asked
     found = desk.store.leaks(
         owner=asked.owner,
         state=asked.state,
@@ -35,7 +34,7 @@ def list_leaks(desk: Desk, call: Call[LeakFilter, Nothing]) -> Said:
     return Said(page("leaks", found, asked.limit, lambda leak: leak.id))
 
 
-def show_leak(desk: Desk, call: Call[Nothing, Nothing]) -> Said:
+def show_leak(desk: Desk, call: Call[Nothing]) -> Said:
     """One incident with all evidence."""
     return Said(desk.store.leak(call.path["leak"]).as_json())
 
@@ -45,26 +44,20 @@ OPERATIONS = (
         method="GET",
         path="/v1/leaks",
         name="listLeaks",
-        tag=_TAG,
         summary="List incidents, one for each leaked key.",
         scope=_READ,
         run=list_leaks,
-        query=LeakFilter,
-        body=Nothing,
-        answers={200: wire.LeakPage},
-        shown={200: {"leaks": [examples.LEAK], "next": None}},
+        asks=LeakFilter,
+        answers={200: Answered(wire.LeakPage, {"leaks": [examples.LEAK], "next": None})},
     ),
     Operation(
         method="GET",
         path="/v1/leaks/{leak}",
         name="showLeak",
-        tag=_TAG,
         summary="Show one incident, by its id or the key's: the key's fate and all evidence.",
         scope=_READ,
         run=show_leak,
-        query=Nothing,
-        body=Nothing,
-        answers={200: wire.IncidentWire},
-        shown={200: examples.INCIDENT},
+        asks=Nothing,
+        answers={200: Answered(wire.IncidentWire, examples.INCIDENT)},
     ),
 )

@@ -6,7 +6,7 @@ document are made from it, so that none of them says what another does not do.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypedDict, TypeVar
 
 from msgspec import Struct
 
@@ -15,15 +15,14 @@ from keyfuse_store.once import Once
 from keyfuse_store.principal import Principal
 from keyfuse_webhook.jobs import JobQueue
 
-Query = TypeVar("Query", bound=Struct)
-Body = TypeVar("Body", bound=Struct)
+Asked = TypeVar("Asked", bound=Struct)
 Method = Literal["GET", "POST", "PATCH"]
 
 JSON_LINES = "application/jsonl"
 
 
 class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
-    """An operation that takes no query, or no body."""
+    """What an operation asks for that needs to know nothing more than its path."""
 
 
 class Desk(NamedTuple):
@@ -33,16 +32,22 @@ class Desk(NamedTuple):
     jobs: JobQueue
 
 
+class By(TypedDict):
+    """Who does something, as every change of the store takes it."""
+
+    actor: Principal
+    origin: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call(Generic[Query, Body]):
+class Call(Generic[Asked]):
     """A request that was understood.
 
     Attributes:
         caller: Who sends it.
         origin: From which address, for the audit record.
         path: The parameters in the path.
-        query: The query string.
-        body: The body.
+        asked: What the query string or the body says.
         once: What makes a repetition known for one, if the client wants that.
         version: What the client has seen of the thing it changes, if it says so.
     """
@@ -50,10 +55,14 @@ class Call(Generic[Query, Body]):
     caller: Principal
     origin: str | None
     path: Mapping[str, str]
-    query: Query
-    body: Body
+    asked: Asked
     once: Once | None = None
     version: str | None = None
+
+    @property
+    def by(self) -> By:
+        """Who does it, for the store."""
+        return {"actor": self.caller, "origin": self.origin}
 
 
 class Said(NamedTuple):
@@ -64,55 +73,76 @@ class Said(NamedTuple):
     headers: Mapping[str, str] = {}
 
 
-class Run(Protocol[Query, Body]):
+class Run(Protocol[Asked]):
     """Carries an operation out; runs in a thread, and may raise any `StoreError`."""
 
-    def __call__(self, desk: Desk, call: Call[Query, Body]) -> Said:
+    def __call__(self, desk: Desk, call: Call[Asked]) -> Said:
         """Do it."""
         ...
 
 
+class Answered(NamedTuple):
+    """What comes back with one status.
+
+    Attributes:
+        shape: The shape of the JSON; None for lines of JSON.
+        example: One that fits it.
+        headers: What its header tells.
+    """
+
+    shape: type[Struct] | None
+    example: Mapping[str, object] = {}
+    headers: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Operation(Generic[Query, Body]):
+class Operation(Generic[Asked]):
     """One thing that the API does.
 
     Attributes:
         name: What OpenAPI calls it.
-        tag: Under which heading.
         summary: One sentence.
         scope: The scope of the namespace `keyfuse:` that it takes.
         run: What does it.
-        query: What may stand in the query string.
-        body: What may stand in the body; `Nothing` for none.
-        headers: What the header of an answer tells, by status.
+        asks: What may stand in the query string of a GET, or else in the body.
+        example: A body to send.
+        answers: What comes back, by status.
         body_required: False where the body may be left out.
         largest: Bytes of body that are read at most.
-        answers: The shape of the answer for each status; a media type for what is no JSON.
         refusals: The statuses beyond those that every operation of this kind has.
         idempotent: Takes `Idempotency-Key`.
         conditional: Takes `If-Match`.
-        example: A body to send.
-        shown: An answer to it, by status.
     """
 
     method: Method
     path: str
     name: str
-    tag: str
     summary: str
     scope: str
-    run: Run[Query, Body]
-    query: type[Query]
-    body: type[Body]
-    answers: Mapping[int, Any]
-    headers: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    run: Run[Asked]
+    asks: type[Asked]
+    example: Mapping[str, object] = field(default_factory=dict)
+    answers: Mapping[int, Answered]
     body_required: bool = True
     largest: int = 64 * 1024
     refusals: frozenset[int] = frozenset()
     idempotent: bool = False
     conditional: bool = False
-    example: Mapping[str, object] = field(default_factory=dict)
-    shown: Mapping[int, Any] = field(default_factory=dict)
+
+    @property
+    def tag(self) -> str:
+        """Under which heading it stands: `keys` for the scope `keyfuse:keys.read`."""
+        return self.scope.partition(":")[2].partition(".")[0]
+
+    @property
+    def query(self) -> type[Struct]:
+        """What may stand in the query string."""
+        return self.asks if self.method == "GET" else Nothing
+
+    @property
+    def body(self) -> type[Struct]:
+        """What may stand in the body; `Nothing` for none."""
+        return Nothing if self.method == "GET" else self.asks
 
 
-AnyOperation = Operation[Any, Any]
+AnyOperation = Operation[Any]

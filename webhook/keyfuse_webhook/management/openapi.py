@@ -131,20 +131,19 @@ def _operation(operation: AnyOperation) -> Document:
 
 
 def _answer(operation: AnyOperation, status: int) -> Document:
-    shape = operation.answers[status]
-    if shape == JSON_LINES:
+    answered = operation.answers[status]
+    if answered.shape is None:
         return {
             "description": "One JSON object a line.",
             "content": {JSON_LINES: {"schema": {"type": "string"}}},
         }
-    content = {"schema": _reference(shape), "example": operation.shown[status]}
+    content = {"schema": _reference(answered.shape), "example": answered.example}
     answer: Document = {
         "description": _DONE[status],
         "content": {"application/json": content},
     }
-    headers = operation.headers.get(status, ())
-    if headers:
-        answer["headers"] = {name: {"schema": {"type": "string"}} for name in headers}
+    if answered.headers:
+        answer["headers"] = {name: {"schema": {"type": "string"}} for name in answered.headers}
     return answer
 
 
@@ -198,7 +197,7 @@ def _not_null(schema: Mapping[str, Any]) -> Document:
 def _schemas() -> Document:
     shapes: list[Any] = [Problem, *OTHER_SHAPES]
     for operation in OPERATIONS:
-        shapes += [shape for shape in operation.answers.values() if shape != JSON_LINES]
+        shapes += [one.shape for one in operation.answers.values() if one.shape is not None]
         shapes += [operation.body] if operation.body is not Nothing else []
     _, components = msgspec.json.schema_components(shapes, ref_template=_SCHEMAS)
     return dict(components)

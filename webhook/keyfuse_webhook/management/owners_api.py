@@ -5,10 +5,9 @@ from msgspec import Struct
 from keyfuse_store import wire
 from keyfuse_store.errors import InvalidField, OwnerNotFound
 from keyfuse_webhook.management import examples
-from keyfuse_webhook.management.model import Call, Desk, Nothing, Operation, Said
+from keyfuse_webhook.management.model import Answered, Call, Desk, Nothing, Operation, Said
 from keyfuse_webhook.management.shapes import After, Limit, Line, OwnerName, Search, page
 
-_TAG = "owners"
 _READ, _WRITE = "keyfuse:owners.read", "keyfuse:owners.write"
 
 
@@ -27,9 +26,9 @@ class NewOwner(Struct, frozen=True, forbid_unknown_fields=True):
     name: Line = ""
 
 
-def list_owners(desk: Desk, call: Call[OwnerFilter, Nothing]) -> Said:
+def list_owners(desk: Desk, call: Call[OwnerFilter]) -> Said:
     """A page of owners."""
-    asked = call.query
+    asked = call.asked
     try:
         found = desk.store.owners(search=asked.search, after=asked.after, limit=asked.limit)
     except OwnerNotFound:
@@ -37,7 +36,7 @@ def list_owners(desk: Desk, call: Call[OwnerFilter, Nothing]) -> Said:
     return Said(page("owners", found, asked.limit, lambda owner: owner.id))
 
 
-def show_owner(desk: Desk, call: Call[Nothing, Nothing]) -> Said:
+def show_owner(desk: Desk, call: Call[Nothing]) -> Said:
     """One owner."""
     named = call.path["owner"]
     try:
@@ -46,11 +45,9 @@ def show_owner(desk: Desk, call: Call[Nothing, Nothing]) -> Said:
         raise OwnerNotFound(named) from None
 
 
-def add_owner(desk: Desk, call: Call[Nothing, NewOwner]) -> Said:
+def add_owner(desk: Desk, call: Call[NewOwner]) -> Said:
     """A new owner."""
-    owner = desk.store.add_owner(
-        call.body.email, name=call.body.name, actor=call.caller, origin=call.origin
-    )
+    owner = desk.store.add_owner(call.asked.email, name=call.asked.name, **call.by)
     return Said(owner.as_json(), 201, {"location": f"/v1/owners/{owner.id}"})
 
 
@@ -59,41 +56,31 @@ OPERATIONS = (
         method="GET",
         path="/v1/owners",
         name="listOwners",
-        tag=_TAG,
         summary="List owners by mail address.",
         scope=_READ,
         run=list_owners,
-        query=OwnerFilter,
-        body=Nothing,
-        answers={200: wire.OwnerPage},
-        shown={200: {"owners": [examples.OWNER], "next": None}},
+        asks=OwnerFilter,
+        answers={200: Answered(wire.OwnerPage, {"owners": [examples.OWNER], "next": None})},
     ),
     Operation(
         method="POST",
         path="/v1/owners",
         name="addOwner",
-        tag=_TAG,
         summary="Add an owner: whom keys belong to, and who is told when one leaks.",
         scope=_WRITE,
         run=add_owner,
-        query=Nothing,
-        body=NewOwner,
-        answers={201: wire.OwnerWire},
-        headers={201: ("Location",)},
+        asks=NewOwner,
         example={"email": "owner@example.com", "name": "Billing"},
-        shown={201: examples.OWNER},
+        answers={201: Answered(wire.OwnerWire, examples.OWNER, ("Location",))},
     ),
     Operation(
         method="GET",
         path="/v1/owners/{owner}",
         name="showOwner",
-        tag=_TAG,
         summary="Show one owner, by id or mail address.",
         scope=_READ,
         run=show_owner,
-        query=Nothing,
-        body=Nothing,
-        answers={200: wire.OwnerWire},
-        shown={200: examples.OWNER},
+        asks=Nothing,
+        answers={200: Answered(wire.OwnerWire, examples.OWNER)},
     ),
 )
