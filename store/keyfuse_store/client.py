@@ -166,16 +166,16 @@ class ManagementClient(ClientKeys):
         *,
         states: Sequence[str] = (),
         kind: str | None = None,
-        offset: int = 0,
+        after: str | None = None,
         limit: int = 100,
     ) -> Sequence[wire.JobWire]:
-        """A page of jobs, the youngest first, after the first `offset` of them."""
+        """A page of jobs, the youngest first."""
         found = self._server.get(
             "/v1/jobs",
             wire.JobPage,
             state=",".join(states) or None,
             kind=kind,
-            after=offset,
+            after=after,
             limit=limit,
         )
         return found.jobs

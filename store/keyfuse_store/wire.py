@@ -324,7 +324,7 @@ class JobPage(Struct, frozen=True):
     """A page of jobs."""
 
     jobs: tuple[JobWire, ...]
-    next: int | None
+    next: str | None
 
 
 def micros(moment: datetime | None) -> int | None:

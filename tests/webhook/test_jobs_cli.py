@@ -64,12 +64,12 @@ def test_all_dead_letters_are_run_again_at_once(keyfuse, dead):
 def test_list_pages_and_filters(keyfuse, service):
     put(service, "a", "b", "c")
     first = json.loads(keyfuse("list", "--limit", "2", "--json")[1])
-    assert ([job["id"] for job in first["jobs"]], first["next"]) == (["c", "b"], 2)
-    rest = json.loads(keyfuse("list", "--limit", "2", "--offset", "2", "--json")[1])
+    assert ([job["id"] for job in first["jobs"]], first["next"]) == (["c", "b"], "b")
+    rest = json.loads(keyfuse("list", "--limit", "2", "--after", "b", "--json")[1])
     assert ([job["id"] for job in rest["jobs"]], rest["next"]) == (["a"], None)
     assert json.loads(keyfuse("list", "--kind", "other", "--json")[1])["jobs"] == []
     assert json.loads(keyfuse("list", "--dead", "--json")[1])["jobs"] == []
-    assert "--offset 2" in keyfuse("list", "--limit", "2")[2]
+    assert "--after b" in keyfuse("list", "--limit", "2")[2]
 
 
 def test_show_has_everything_as_json(keyfuse, service):

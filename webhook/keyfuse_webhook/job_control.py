@@ -17,7 +17,15 @@ _SUBJECT_MAX = 120
 
 
 class JobNotFound(WebhookError):
-    """There is no job with this id."""
+    """There is no job with this id.
+
+    Attributes:
+        job: The id.
+    """
+
+    def __init__(self, job: str) -> None:
+        super().__init__("there is no such job; ended ones are forgotten after a while")
+        self.job = job
 
 
 class JobNotDead(WebhookError):
@@ -29,11 +37,17 @@ def page(
     *,
     states: Collection[State] = (),
     kind: str | None = None,
-    offset: int = 0,
+    after: str | None = None,
     limit: int = 100,
 ) -> Sequence[JobStatus]:
-    """A page of jobs, the youngest first; of all states where none is named."""
-    return queue.list(limit, states=states, kind=kind, offset=offset)
+    """A page of jobs, the youngest first; of all states where none is named.
+
+    Raises:
+        JobNotFound: There is no job `after`.
+    """
+    if after is not None:
+        show(queue, after)
+    return queue.list(limit, states=states, kind=kind, after=after)
 
 
 def show(queue: JobQueue, job_id: str) -> JobStatus:
@@ -44,7 +58,7 @@ def show(queue: JobQueue, job_id: str) -> JobStatus:
     """
     job = queue.find(job_id)
     if job is None:
-        raise JobNotFound("there is no such job; ended ones are forgotten after a while")
+        raise JobNotFound(job_id)
     return job
 
 
@@ -85,7 +99,7 @@ class Jobs(Protocol):
         *,
         states: Sequence[State] = (),
         kind: str | None = None,
-        offset: int = 0,
+        after: str | None = None,
         limit: int = 100,
     ) -> Sequence[JobWire]:
         """See `page`."""
@@ -113,11 +127,11 @@ class LocalJobs:
         *,
         states: Sequence[State] = (),
         kind: str | None = None,
-        offset: int = 0,
+        after: str | None = None,
         limit: int = 100,
     ) -> Sequence[JobWire]:
         """See `page`."""
-        found = page(self._queue, states=states, kind=kind, offset=offset, limit=limit)
+        found = page(self._queue, states=states, kind=kind, after=after, limit=limit)
         return [wire(job) for job in found]
 
     def job(self, job: str) -> JobWire:

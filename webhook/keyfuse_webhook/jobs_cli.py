@@ -52,7 +52,7 @@ def jobs() -> None:
 @click.option("--state", "states", type=_STATES, multiple=True, help="Only jobs that stand so.")
 @click.option("--dead", is_flag=True, help="Only those that ended badly: undeliverable, failed.")
 @click.option("--kind", help="Only jobs of this kind.")
-@click.option("--offset", type=click.IntRange(0), default=0, help="Pass over so many.")
+@click.option("--after", metavar="JOB", help="Go on after this job.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
 @service_options
 def list_jobs(
@@ -60,7 +60,7 @@ def list_jobs(
     states: tuple[State, ...],
     dead: bool,
     kind: str | None,
-    offset: int,
+    after: str | None,
     limit: int,
     as_json: bool,
     where: Where,
@@ -68,8 +68,8 @@ def list_jobs(
     """List jobs, the youngest first."""
     wanted = sorted({*states, *(DEAD_STATES if dead else ())})
     with _open_jobs(where) as control:
-        found = control.jobs(states=wanted, kind=kind, offset=offset, limit=limit)
-    following = offset + limit if len(found) == limit else None
+        found = control.jobs(states=wanted, kind=kind, after=after, limit=limit)
+    following = found[-1].id if len(found) == limit else None
     if as_json:
         print_json({"jobs": [job.as_json() for job in found], "next": following})
         return
@@ -85,7 +85,7 @@ def list_jobs(
     ]
     print_table(("ID", "KIND", "STATE", "CREATED", "REASON"), rows)
     if following is not None:
-        click.echo(f"there may be more: --offset {following}", err=True)
+        click.echo(f"there may be more: --after {one_line(following)}", err=True)
 
 
 @jobs.command()
@@ -138,7 +138,8 @@ def _open_jobs(where: Where) -> "Iterator[Jobs]":
 def _dead(control: "Jobs", kind: str | None) -> "list[JobWire]":
     found: list[JobWire] = []
     while True:
-        page = control.jobs(states=DEAD_STATES, kind=kind, offset=len(found), limit=_PAGE)
+        after = found[-1].id if found else None
+        page = control.jobs(states=DEAD_STATES, kind=kind, after=after, limit=_PAGE)
         found += page
         if len(page) < _PAGE:
             return found

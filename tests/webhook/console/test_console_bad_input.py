@@ -141,7 +141,7 @@ def test_markup_in_a_request_is_shown_as_text(browser: Browser) -> None:
         f"/console/audit?subject={MARKUP}&action={MARKUP}&actor={MARKUP}&before={MARKUP}",
         f"/console/leaks?state={MARKUP}",
         f"/console/owners?q={MARKUP}",
-        f"/console/jobs?view={MARKUP}&offset={MARKUP}",
+        f"/console/jobs?view={MARKUP}&after={MARKUP}",
         f"/console/keys/new?prefix={MARKUP}&name={MARKUP}&scopes={MARKUP}",
         f"/console/{MARKUP}",
         f"/console/keys/{MARKUP}",

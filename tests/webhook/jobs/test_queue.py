@@ -62,10 +62,25 @@ def test_list_is_filtered_and_paged_youngest_first(put, queue):
     for name in ("a", "b", "c", "d"):
         put(name, line=name)
     assert [job.id for job in queue.list(2)] == ["d", "c"]
-    assert [job.id for job in queue.list(2, offset=2)] == ["b", "a"]
+    assert [job.id for job in queue.list(2, after="c")] == ["b", "a"]
     assert [job.id for job in queue.list(states=["waiting"], kind="tell")] == ["d", "c", "b", "a"]
     assert queue.list(states=["done", "failed"]) == []
     assert queue.list(kind="other") == []
+
+
+def test_pages_neither_repeat_nor_lose_a_job_whatever_comes_between(put, queue):
+    """Jobs of several lines that came within a millisecond, and more of them meanwhile."""
+    for number in range(6):
+        put(f"job-{number}", line=str(number))
+    with queue._engine.begin() as connection:
+        connection.execute(queue._table.update().values(created_at=1_700_000_000_000))
+    found: list[str] = []
+    for _ in range(3):
+        after = found[-1] if found else None
+        found += [job.id for job in queue.list(2, after=after)]
+        put(f"new-{len(found)}")
+    assert found == [f"job-{number}" for number in (5, 4, 3, 2, 1, 0)]
+    assert queue.list(after="job-0") == []
 
 
 def test_counts_are_by_kind_and_state_and_leave_out_what_is_done(put, queue, recorder, start):

@@ -17,6 +17,8 @@ def test_jobs_are_listed_youngest_first_and_shown(api: Api) -> None:
     rest = api.get("/v1/jobs", limit=2, after=first["next"])
     ids = [job["id"] for job in first["jobs"] + rest["jobs"]]
     assert ids == ["job-2", "job-1", "job-0"]
+    assert (first["next"], rest["next"]) == ("job-1", None)
+    assert problem(api.send("GET", "/v1/jobs?after=none")) == (422, "invalid_field")
     job = api.get("/v1/jobs/job-1")
     assert (job["kind"], job["state"], job["arguments"]) == ("notify", "waiting", ["a"])
     assert api.get("/v1/jobs", state="done")["jobs"] == []

@@ -28,6 +28,7 @@ from keyfuse_webhook.console.render import page
 from keyfuse_webhook.console.visit import NotThere, Visit
 from keyfuse_webhook.errors import WebhookError
 from keyfuse_webhook.job_control import JobNotDead, JobNotFound
+from keyfuse_webhook.jobs import JobsUnavailable
 from keyfuse_webhook.problem import Refusal
 
 Handler = Callable[[Visit], Response]
@@ -103,7 +104,7 @@ class Endpoint:
             if self._scope is not None and not visit.may(self._scope):
                 return visit.page("refused.html", 403, title=_TITLES[403], message=self._scope)
             return self._handled(visit)
-        except DatabaseError as error:
+        except (DatabaseError, JobsUnavailable) as error:
             _log.error("console_without_database", error=str(error))
             return refused(UNAVAILABLE)
 

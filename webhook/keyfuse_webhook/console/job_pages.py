@@ -20,9 +20,8 @@ def job_list(visit: Visit) -> Response:
     """The youngest first, a page of them."""
     view = visit.query.get("view", "all")
     view = view if view in _VIEWS else "all"
-    text = visit.query.get("offset", "")
-    offset = int(text) if text.isdecimal() and len(text) < 7 else 0  # noqa: PLR2004 - a million
-    found = job_control.page(visit.queue, states=_VIEWS[view], offset=offset, limit=_PAGE + 1)
+    after = visit.query.get("after") or None
+    found = job_control.page(visit.queue, states=_VIEWS[view], after=after, limit=_PAGE + 1)
     return visit.page(
         "jobs.html",
         jobs=found[:_PAGE],
@@ -30,7 +29,7 @@ def job_list(visit: Visit) -> Response:
         dead=DEAD_STATES,
         view=view,
         views=list(_VIEWS),
-        next_page=offset + _PAGE if len(found) > _PAGE else None,
+        next_page=found[_PAGE - 1].id if len(found) > _PAGE else None,
     )
 
 

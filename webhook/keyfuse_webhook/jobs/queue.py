@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -68,18 +69,22 @@ class JobQueue:
         *,
         states: Collection[State] = (),
         kind: str | None = None,
-        offset: int = 0,
+        after: str | None = None,
     ) -> Sequence[JobStatus]:
-        """The youngest jobs first, after the first `offset` of them.
+        """The youngest jobs first.
 
         Args:
             limit: How many at most.
             states: Only jobs in one of these; empty for all.
             kind: Only jobs of this kind.
-            offset: How many to pass over.
+            after: Only jobs behind the one with this id; where that is not known, there are none.
+
+        Raises:
+            JobsUnavailable: The database does not say.
         """
-        jobs = (job for job in self._walk(states, kind) if not states or job.state in states)
-        return list(islice(jobs, offset, offset + limit))
+        # Two of our states are one of the library's.
+        jobs = self._walk(states, kind, after, min(limit, _PAGE))
+        return list(islice((job for job in jobs if not states or job.state in states), limit))
 
     def count(self) -> Sequence[JobCount]:
         """How many jobs of each kind wait, run or ended badly; those that are done are left out.
@@ -93,11 +98,8 @@ class JobQueue:
             .where(status.in_([*_OPEN, *DEAD]))
             .group_by(kind, status)
         )
-        try:
-            with self._engine.connect() as connection:
-                found = connection.execute(rows).all()
-        except sa.exc.SQLAlchemyError as error:
-            raise JobsUnavailable(f"jobs cannot be counted: {type(error).__name__}") from None
+        with self._reading() as connection:
+            found = connection.execute(rows).all()
         return [JobCount(row[0], _STATES[row[1]], row[2], row[3]) for row in found]
 
     def retry(self, job: JobStatus) -> bool:
@@ -138,19 +140,45 @@ class JobQueue:
         this = self._table.update().where(table.workflow_uuid == job.id)
         conn.execute(this.values(created_at=place))
 
-    def _walk(self, states: Collection[State], kind: str | None) -> Iterator[JobStatus]:
-        wanted = {status for state in states for status in _STATUSES[state]}
-        for start in range(0, 1_000_000_000, _PAGE):
-            page = self._client.list_workflows(
-                status=sorted(wanted) or None,
-                name=kind,
-                limit=_PAGE,
-                offset=start,
-                sort_desc=True,
-            )
-            yield from map(_status, page)
-            if len(page) < _PAGE:
+    def _walk(
+        self, states: Collection[State], kind: str | None, after: str | None, size: int
+    ) -> Iterator[JobStatus]:
+        """All of them, a page at a time; the library alone would page by number, which shifts."""
+        query = self._ids(states, kind)
+        while True:
+            with self._reading() as connection:
+                behind = query if after is None else query.where(self._is_behind(after))
+                ids = list(connection.scalars(behind.limit(size)))
+            if not ids:
                 return
+            found = {one.workflow_id: one for one in self._client.list_workflows(workflow_ids=ids)}
+            # One that was forgotten meanwhile is not listed.
+            yield from (_status(found[job_id]) for job_id in ids if job_id in found)
+            after = ids[-1]
+
+    def _ids(self, states: Collection[State], kind: str | None) -> sa.Select[str]:
+        table = self._table.c
+        youngest_first = (table.created_at.desc(), table.workflow_uuid.desc())
+        query = sa.select(table.workflow_uuid).order_by(*youngest_first)
+        if states:
+            wanted = {status for state in states for status in _STATUSES[state]}
+            query = query.where(table.status.in_(sorted(wanted)))
+        return query if kind is None else query.where(table.name == kind)
+
+    def _is_behind(self, job_id: str) -> sa.ColumnElement[bool]:
+        table = self._table.c
+        place = sa.select(table.created_at).where(table.workflow_uuid == job_id).scalar_subquery()
+        # In words that let an index on the time serve.
+        is_older = table.created_at < place
+        return is_older | ((table.created_at == place) & (table.workflow_uuid < job_id))
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except sa.exc.SQLAlchemyError as error:
+            raise JobsUnavailable(f"jobs cannot be looked at: {type(error).__name__}") from None
 
 
 def _status(workflow: Any) -> JobStatus:

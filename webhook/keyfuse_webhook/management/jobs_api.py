@@ -9,7 +9,7 @@ from keyfuse_webhook import job_control
 from keyfuse_webhook.jobs_model import State
 from keyfuse_webhook.management import examples
 from keyfuse_webhook.management.model import Answered, Call, Desk, Nothing, Operation, Said
-from keyfuse_webhook.management.shapes import Limit, Line
+from keyfuse_webhook.management.shapes import After, Limit, Line
 
 _READ, _WRITE = "keyfuse:jobs.read", "keyfuse:jobs.write"
 _JOBS, _JOB = "/v1/jobs", "/v1/jobs/{job}"
@@ -23,7 +23,7 @@ class JobFilter(Struct, frozen=True, forbid_unknown_fields=True):
         | None
     ) = None
     kind: Line | None = None
-    after: Annotated[int, Meta(ge=0, le=10**9, description="The `next` of the page before.")] = 0
+    after: After | None = None
     limit: Limit = 100
 
 
@@ -31,9 +31,9 @@ def list_jobs(desk: Desk, call: Call[JobFilter]) -> Said:
     """A page of jobs."""
     asked = call.asked
     found = job_control.page(
-        desk.jobs, states=asked.state or (), kind=asked.kind, offset=asked.after, limit=asked.limit
+        desk.jobs, states=asked.state or (), kind=asked.kind, after=asked.after, limit=asked.limit
     )
-    following = asked.after + asked.limit if len(found) == asked.limit else None
+    following = found[-1].id if len(found) == asked.limit else None
     return Said({"jobs": [job_control.as_json(job) for job in found], "next": following})
 
 

@@ -21,6 +21,7 @@ from keyfuse_store.errors import (
 )
 from keyfuse_webhook.errors import WebhookError
 from keyfuse_webhook.job_control import JobNotDead, JobNotFound
+from keyfuse_webhook.jobs import JobsUnavailable
 
 # Seconds; a database that is gone comes back in its own time.
 _PAUSE = "5"
@@ -114,14 +115,14 @@ def refused(error: StoreError | WebhookError, path: Mapping[str, str]) -> Answer
         case LeakNotFound():
             return _missing(error.leak, "after", "no incident has this id", path)
         case JobNotFound():
-            return refusal(404)
+            return _missing(error.job, "after", "no job has this id", path)
         case StateConflict() | JobNotDead():
             return refusal(409, problem=str(error))
         case VersionConflict():
             return refusal(412)
         case NotPermitted():
             return refusal(403, scopes=error.scopes)
-        case DatabaseError() | PepperError():
+        case DatabaseError() | PepperError() | JobsUnavailable():
             return refusal(503, ("retry-after", _PAUSE))
         case _:
             return None
