@@ -13,7 +13,7 @@ from keyfuse_store.database import Database
 from keyfuse_store.legacy import LegacyKeys
 from keyfuse_store.model import Key
 from keyfuse_store.peppers import PepperRing
-from keyfuse_store.principal import Principal
+from keyfuse_store.principal import Principal, acting
 from keyfuse_store.schema import audit_head
 from keyfuse_store.settings import Settings
 from keyfuse_store.times import Clock, system_clock
@@ -21,8 +21,11 @@ from keyfuse_store.times import Clock, system_clock
 Actor = str | Principal
 """Who changes something: trusted code by a name of its own, or the holder of a management key.
 
-A principal can do no more than his key allows, whatever the caller has checked.
+A principal can do no more than his key allows, whatever the caller has checked, and whatever it
+allowed a moment ago: it is looked at again in the transaction of the change.
 """
+
+_KEYS_WRITE = "keyfuse:keys.write"
 
 
 class By(TypedDict):
@@ -82,12 +85,28 @@ class OpenStore:
         """
         readiness.check(self.database, self.peppers)
 
-    def _by(self, actor: Actor | None, origin: str | None) -> By:
-        who = self._actor if actor is None else actor
-        name = who.actor if isinstance(who, Principal) else who
+    def acting(
+        self,
+        connection: Connection,
+        actor: Actor | None,
+        origin: str | None,
+        scope: str = _KEYS_WRITE,
+    ) -> Actor:
+        """Whoever is about to change something, as the transaction of the change sees him.
+
+        Raises:
+            NotPermitted: he is a principal, and does not hold the scope (any more).
+        """
+        if isinstance(actor, Principal):
+            return acting(connection, actor, scope, address=origin, at=self.clock())
+        return self._actor if actor is None else actor
+
+    def by(self, actor: Actor, origin: str | None) -> By:
+        """What the audit record keeps of whoever acts, now."""
+        name = actor.actor if isinstance(actor, Principal) else actor
         return {"actor": name, "at": self.clock(), "origin": origin}
 
-    def _permit(self, actor: Actor | None, key: Key) -> None:
+    def _permit(self, actor: Actor, key: Key) -> None:
         """Make sure that this one may touch a key, which is as the present transaction sees it.
 
         Raises:

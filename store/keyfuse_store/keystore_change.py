@@ -41,6 +41,7 @@ class ChangesKeys(OpenStore):
             InvalidField: a field is not acceptable; it is named.
         """
         with self.begin() as connection:
+            actor = self.acting(connection, actor, origin)
             before = keys.get(connection, key_id)
             if version is not None and version != before.version:
                 raise VersionConflict(f"key {key_id} was changed since; look at it again")
@@ -50,7 +51,7 @@ class ChangesKeys(OpenStore):
                 self.audit,
                 key_id,
                 changes,
-                **self._by(actor, origin),
+                **self.by(actor, origin),
                 catalogue=self.catalogue,
             )
             after = keys.get(connection, key_id)
@@ -89,6 +90,7 @@ class ChangesKeys(OpenStore):
             KeyNotFound: there is no such key.
         """
         with self.begin() as connection:
+            actor = self.acting(connection, actor, origin)
             self._permit(actor, keys.get(connection, key_id))
             lifecycle.revoke(
                 connection,
@@ -96,7 +98,7 @@ class ChangesKeys(OpenStore):
                 key_id,
                 reason=reason,
                 evidence=evidence,
-                **self._by(actor, origin),
+                **self.by(actor, origin),
             )
             return keys.get(connection, key_id)
 
@@ -110,8 +112,9 @@ class ChangesKeys(OpenStore):
             StateConflict: the key is revoked.
         """
         with self.begin() as connection:
+            actor = self.acting(connection, actor, origin)
             self._permit(actor, keys.get(connection, key_id))
-            by = self._by(actor, origin)
+            by = self.by(actor, origin)
             lifecycle.suspend(connection, self.audit, key_id, reason=reason, **by)
             return keys.get(connection, key_id)
 
@@ -123,8 +126,9 @@ class ChangesKeys(OpenStore):
             StateConflict: the key is revoked.
         """
         with self.begin() as connection:
+            actor = self.acting(connection, actor, origin)
             self._permit(actor, keys.get(connection, key_id))
-            lifecycle.resume(connection, self.audit, key_id, **self._by(actor, origin))
+            lifecycle.resume(connection, self.audit, key_id, **self.by(actor, origin))
             return keys.get(connection, key_id)
 
     def add_owner(
@@ -136,11 +140,12 @@ class ChangesKeys(OpenStore):
             InvalidField: a field is not acceptable, or the mail address is taken.
         """
         with self.begin() as connection:
+            actor = self.acting(connection, actor, origin, "keyfuse:owners.write")
             return owners.add(
                 connection,
                 self.audit,
                 email=email,
                 name=name,
-                **self._by(actor, origin),
+                **self.by(actor, origin),
                 token_bytes=self._token_bytes,
             )

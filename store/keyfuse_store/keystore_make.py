@@ -65,8 +65,9 @@ class MakesKeys(OpenStore):
             admin=admin,
         )
         with self.begin() as connection:
+            actor = self.acting(connection, actor, origin)
             idempotency.check(connection, once)
-            by = self._by(actor, origin)
+            by = self.by(actor, origin)
             issued = issuing.issue(
                 connection,
                 self.audit,
@@ -96,12 +97,13 @@ class MakesKeys(OpenStore):
         waiting = iter(orders)
         while batch := list(islice(waiting, issuing.BATCH_MAX)):
             with self.begin() as connection:
+                actor = self.acting(connection, actor, origin)
                 issued = issuing.issue_all(
                     connection,
                     self.audit,
                     self.peppers,
                     batch,
-                    **self._by(actor, origin),
+                    **self.by(actor, origin),
                     catalogue=self.catalogue,
                     token_bytes=self._token_bytes,
                 )
@@ -133,9 +135,10 @@ class MakesKeys(OpenStore):
             InvalidField: the overlap or the end is out of range.
         """
         with self.begin() as connection:
+            actor = self.acting(connection, actor, origin)
             idempotency.check(connection, once)
             self._permit(actor, keys.get(connection, key_id))
-            by = self._by(actor, origin)
+            by = self.by(actor, origin)
             rotated = rotation.rotate(
                 connection,
                 self.audit,
@@ -185,11 +188,12 @@ class MakesKeys(OpenStore):
         added: list[str] = []
         for start in range(0, len(checked), importing.BATCH_MAX):
             with self.begin() as connection:
+                actor = self.acting(connection, actor, origin)
                 batch = importing.adopt(
                     connection,
                     self.audit,
                     checked[start : start + importing.BATCH_MAX],
-                    **self._by(actor, origin),
+                    **self.by(actor, origin),
                     token_bytes=self._token_bytes,
                 )
             added += batch.added

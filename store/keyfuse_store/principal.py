@@ -75,6 +75,20 @@ def principal(key: Key) -> Principal | None:
     return Principal(key.id, key.owner, key.name, frozenset(held.split()) & {*MANAGEMENT_SCOPES})
 
 
+def acting(
+    connection: Connection, who: Principal, scope: str, *, address: str | None, at: int
+) -> Principal:
+    """The same inside the transaction of what he is about to do, as his key stands there.
+
+    Raises:
+        NotPermitted: his key died meanwhile, or does not hold the scope any more.
+    """
+    now = still_principal(connection, who.key_id, address=address, at=at)
+    if now is None or not now.may(scope):
+        raise NotPermitted([scope])
+    return now
+
+
 def still_principal(
     connection: Connection, key_id: str, *, address: str | None, at: int
 ) -> Principal | None:

@@ -9,9 +9,7 @@ from keyfuse_store import InvalidField, Issued, KeyStore
 from keyfuse_store.changes import KeyChanges
 from keyfuse_store.errors import AlreadyDone, NotPermitted, VersionConflict
 from keyfuse_store.once import Once, once
-from keyfuse_store.principal import Principal
-
-WRITER = Principal("0" * 10, "ops@example.com", "", frozenset({"keyfuse:keys.write"}))
+from keyfuse_store.principal import Principal, principal
 
 
 def asked(key: str = "k", caller: str = "key:a", request: bytes = b"issue ci") -> Once:
@@ -77,33 +75,49 @@ def test_a_version_says_whether_a_key_is_as_it_was(store: KeyStore, issued: Issu
     assert store.get(issued.key.id).name == "new"
 
 
-def test_a_principal_is_held_to_his_scopes_whatever_the_caller_checked(store: KeyStore) -> None:
+@pytest.fixture
+def writer(store: KeyStore) -> Principal:
+    """Somebody who may write keys."""
+    key = store.issue(
+        prefix="keyfuse_ops", owner="ops@example.com", scopes=["keyfuse:keys.write"], admin=True
+    ).key
+    found = principal(key)
+    assert found is not None
+    return found
+
+
+def test_a_principal_is_held_to_his_scopes_whatever_the_caller_checked(
+    store: KeyStore, writer: Principal
+) -> None:
     admin = store.issue(
         prefix="keyfuse_root", owner="o@example.com", scopes=["keyfuse:admin"], admin=True
     ).key
     for step in (
-        lambda: store.rotate(admin.id, actor=WRITER),
-        lambda: store.revoke(admin.id, reason="mine", actor=WRITER),
-        lambda: store.suspend(admin.id, reason="mine", actor=WRITER),
-        lambda: store.resume(admin.id, actor=WRITER),
-        lambda: store.rename(admin.id, "mine", actor=WRITER),
+        lambda: store.rotate(admin.id, actor=writer),
+        lambda: store.revoke(admin.id, reason="mine", actor=writer),
+        lambda: store.suspend(admin.id, reason="mine", actor=writer),
+        lambda: store.resume(admin.id, actor=writer),
+        lambda: store.rename(admin.id, "mine", actor=writer),
         lambda: store.issue(
             prefix="keyfuse_root",
             owner="o@example.com",
             scopes=["keyfuse:admin"],
             admin=True,
-            actor=WRITER,
+            actor=writer,
         ),
     ):
         with pytest.raises(NotPermitted):
             step()
-    assert [key.version for key in store.list()] == [admin.version]
+    assert [key.version for key in store.list(prefix="keyfuse_root")] == [admin.version]
+    assert len(store.list()) == 2
 
 
-def test_what_a_principal_does_is_written_down_as_his(store: KeyStore, issued: Issued) -> None:
-    store.suspend(issued.key.id, reason="test", actor=WRITER, origin="192.0.2.7")
+def test_what_a_principal_does_is_written_down_as_his(
+    store: KeyStore, issued: Issued, writer: Principal
+) -> None:
+    store.suspend(issued.key.id, reason="test", actor=writer, origin="192.0.2.7")
     (entry,) = store.entries(newest_first=True, limit=1)
-    assert (entry.actor, entry.origin) == ("key:0000000000", "192.0.2.7")
+    assert (entry.actor, entry.origin) == (f"key:{writer.key_id}", "192.0.2.7")
 
 
 def test_whoever_opens_a_store_is_the_actor_of_it(settings) -> None:

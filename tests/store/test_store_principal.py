@@ -1,11 +1,14 @@
 """Nobody gives away more than he has; and whoever proved his key once is looked at again."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from keyfuse_store import Issued, KeyStore
+from keyfuse_store.changes import KeyChanges
 from keyfuse_store.errors import NotPermitted
+from keyfuse_store.issue import KeyOrder
 from keyfuse_store.principal import Principal, principal, still_principal
 from keyfuse_store.scopes import ADMIN, MANAGEMENT_SCOPES
 from keyfuse_store.times import to_micros
@@ -100,6 +103,50 @@ def test_a_session_is_held_to_the_networks_of_its_key(store: KeyStore) -> None:
     assert now(store, one, "10.1.2.3") is not None
     assert now(store, one, "192.0.2.1") is None
     assert now(store, one, None) is None
+
+
+@pytest.mark.parametrize("withdrawn", ["revoked", "suspended", "expired", "narrowed", "moved"])
+def test_a_right_that_went_a_moment_ago_is_none_in_any_change(
+    store: KeyStore, issued: Issued, clock, withdrawn: str
+) -> None:
+    """Whoever checked the caller did so before the change began."""
+    scopes = ("keyfuse:keys.write", "keyfuse:owners.write")
+    one = manager(store, *scopes, expires_in=timedelta(hours=1)).key
+    who, key_id = principal(one), issued.key.id
+    assert who is not None
+    store.rename(key_id, "before", actor=who, origin="192.0.2.7")
+    if withdrawn == "revoked":
+        store.revoke(one.id, reason="leaked")
+    elif withdrawn == "suspended":
+        store.suspend(one.id, reason="lunch")
+    elif withdrawn == "expired":
+        clock.advance(timedelta(hours=1))
+    elif withdrawn == "narrowed":
+        store.set_scopes(one.id, ["keyfuse:keys.read"])
+    else:
+        store.change(one.id, KeyChanges(addresses=["10.0.0.0/8"]))
+    entries = len(store.entries(limit=1000))
+    order = KeyOrder(prefix="acme_live", owner="o@example.com")
+    for step in (
+        partial(store.issue, prefix="acme_live", owner="o@example.com"),
+        lambda **by: list(store.issue_many([order], **by)),
+        partial(store.rotate, key_id),
+        partial(store.rename, key_id, "after"),
+        partial(store.suspend, key_id, reason="mine"),
+        partial(store.resume, key_id),
+        partial(store.revoke, key_id, reason="mine"),
+        partial(store.add_owner, "new@example.com"),
+    ):
+        with pytest.raises(NotPermitted):
+            step(actor=who, origin="192.0.2.7")
+    assert len(store.entries(limit=1000)) == entries
+    assert store.get(key_id).name == "before"
+
+
+def test_whoever_lowers_his_own_rights_may(store: KeyStore) -> None:
+    one = manager(store, "keyfuse:keys.write", "keyfuse:keys.read").key
+    store.set_scopes(one.id, ["keyfuse:keys.read"], actor=principal(one))
+    assert store.get(one.id).scopes == ("keyfuse:keys.read",)
 
 
 def test_nobody_was_ever_an_unknown_key(store: KeyStore) -> None:

@@ -6,6 +6,7 @@ from typing import Protocol
 import msgspec
 
 from keyfuse_store import KeyStore
+from keyfuse_store.keystore_base import Actor
 from keyfuse_store.times import rfc3339
 from keyfuse_store.wire import JobWire
 from keyfuse_webhook.errors import WebhookError
@@ -14,6 +15,7 @@ from keyfuse_webhook.jobs_model import DEAD_STATES, JobStatus, State
 
 STATES: tuple[State, ...] = ("waiting", "running", "done", "undeliverable", "failed")
 _SUBJECT_MAX = 120
+_WRITE = "keyfuse:jobs.write"
 
 
 class JobNotFound(WebhookError):
@@ -63,7 +65,7 @@ def show(queue: JobQueue, job_id: str) -> JobStatus:
 
 
 def retry(
-    store: KeyStore, queue: JobQueue, job_id: str, *, actor: str, origin: str | None = None
+    store: KeyStore, queue: JobQueue, job_id: str, *, actor: Actor, origin: str | None = None
 ) -> JobStatus:
     """Run a dead letter again, from its beginning and under the same id; it is audited.
 
@@ -73,6 +75,7 @@ def retry(
     Raises:
         JobNotFound: There is no such job.
         JobNotDead: It waits, runs, or is done.
+        NotPermitted: The actor's key does not allow it (any more).
     """
     job = show(queue, job_id)
     if job.state not in DEAD_STATES:
@@ -81,11 +84,9 @@ def retry(
         store.audit.append(
             connection,
             action="job.retried",
-            actor=actor,
             subject=job.id[:_SUBJECT_MAX],
-            at=store.clock(),
             detail={"kind": job.kind, "was": job.state},
-            origin=origin,
+            **store.by(store.acting(connection, actor, origin, _WRITE), origin),
         )
     queue.retry(job)
     return show(queue, job_id)

@@ -7,7 +7,10 @@ import pytest
 
 from keyfuse_store import Issued
 from keyfuse_store.leaks import Evidence
+from keyfuse_webhook.console.desk import Desk
+from keyfuse_webhook.jobs_model import Job
 from keyfuse_webhook.revocation import LeakResponse, Sighting
+from support.backends import execute
 from support.browsing import Browser
 from support.entering import admin
 from support.keys import make_key
@@ -243,6 +246,52 @@ def test_nobody_gives_away_what_he_does_not_hold(site: Any, sign_in: SignIn, roo
         assert writer.get(path).status == 403
         assert writer.post(path, {"form": form["form"]}).status == 403
     assert site.state(root) == "active"
+
+
+@pytest.mark.parametrize("when", ["before the form is sent", "while it is under way"])
+def test_a_right_that_was_withdrawn_a_moment_ago_changes_nothing(
+    site: Any, sign_in: SignIn, issued: Issued, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    scopes = ("keyfuse:keys.read", "keyfuse:keys.write", "keyfuse:owners.write")
+    one = admin(site.store, *scopes, "keyfuse:jobs.write", name="ops")
+    ops, key = sign_in(one), f"/console/keys/{issued.key.id}"
+    with site.store.begin() as connection:
+        site.queue.enqueue(connection, Job("job-1", "mend", (), line="x"))
+    execute(site.store, "UPDATE workflow_status SET status = 'ERROR'")
+    pages = [(f"{key}/{action}", f"{key}/{action}") for action in ("suspend", "rotate", "revoke")]
+    pages += [("/console/keys/new", "/console/keys/new")]
+    forms = [(path, ops.get(page).form(path)) for page, path in pages]
+    form = {"form": forms[0][1]["form"]}
+    forms[-1][1].update(prefix="acme_live", owner="new@example.com")
+    forms += [("/console/owners", form | {"email": "new@example.com"})]
+    forms += [("/console/jobs/retry", form | {"job": "job-1"})]
+
+    def withdraw() -> None:
+        site.store.set_scopes(one.key.id, ["keyfuse:keys.read"])
+
+    if when == "before the form is sent":
+        withdraw()
+    for path, fields in forms:
+        with monkeypatch.context() as patch:
+            if when == "while it is under way":
+                site.store.set_scopes(one.key.id, [*scopes, "keyfuse:jobs.write"])
+                patch.setattr(Desk, "visit", _then(Desk.visit, withdraw))
+            assert ops.post(path, fields).status == 403, path
+    assert site.state(issued) == "active"
+    assert {key.id for key in site.store.list()} == {one.key.id, issued.key.id}
+    assert len(site.store.owners(search="new@")) == 0
+    assert [job.state for job in site.queue.list()] == ["failed"]
+
+
+def _then(visit: Callable[..., Any], happens: Callable[[], None]) -> Callable[..., Any]:
+    """Letting somebody in, and what happens the moment after."""
+
+    def visit_and_more(*arguments: Any) -> Any:
+        found = visit(*arguments)
+        happens()
+        return found
+
+    return visit_and_more
 
 
 def _cookies(browser: Browser) -> str:

@@ -36,5 +36,5 @@ def job_list(visit: Visit) -> Response:
 def retry_job(visit: Visit) -> Response:
     """Run a dead letter again."""
     job_id = visit.form.get("job", "")
-    job_control.retry(visit.store, visit.queue, job_id, actor=visit.who.actor)
+    job_control.retry(visit.store, visit.queue, job_id, actor=visit.who, origin=visit.address)
     return go_to("/console/jobs?view=open")

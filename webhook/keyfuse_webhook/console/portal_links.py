@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from keyfuse_store import KeyStore, owners
 from keyfuse_store.answers import Answer
-from keyfuse_store.errors import DatabaseError, InvalidField, OwnerNotFound
+from keyfuse_store.errors import DatabaseError, InvalidField, NotPermitted, OwnerNotFound
 from keyfuse_store.principal import Principal
 from keyfuse_store.times import rfc3339
 from keyfuse_webhook.bodies import read_body
@@ -23,6 +23,7 @@ SCOPE = "keyfuse:portal.write"
 _LARGEST = 4096
 
 BAD_REQUEST = Refusal(400, "invalid_request", 'Send a JSON object: {"owner": id or mail address}.')
+NOT_PERMITTED = Refusal(403, "insufficient_scope", "The management key does not cover this.")
 NO_OWNER = Refusal(404, "owner_not_found", "There is no such owner.")
 
 
@@ -63,6 +64,8 @@ class PortalLinks:
             return problem(BAD_REQUEST)
         except OwnerNotFound:
             return problem(NO_OWNER)
+        except NotPermitted:
+            return problem(NOT_PERMITTED)
         except DatabaseError:
             return problem(UNAVAILABLE)
         answer = {
@@ -73,16 +76,10 @@ class PortalLinks:
         return JSONResponse(answer, 201, headers={"Cache-Control": "no-store"})
 
     def _make(self, caller: Principal, wanted: Wanted, origin: str | None) -> tuple[str, str, int]:
-        at = self._store.clock()
-        with self._store.begin() as connection:
+        store = self._store
+        with store.begin() as connection:
+            by = store.by(store.acting(connection, caller, origin, SCOPE), origin)
             owner = owners.get(connection, wanted.owner)
-            token = make_link(connection, Opening(caller.key_id, owner.id), at=at)
-            self._store.audit.append(
-                connection,
-                action="portal.link_made",
-                actor=caller.actor,
-                subject=owner.id,
-                at=at,
-                origin=origin,
-            )
-        return owner.id, token, at
+            token = make_link(connection, Opening(caller.key_id, owner.id), at=by["at"])
+            store.audit.append(connection, action="portal.link_made", subject=owner.id, **by)
+        return owner.id, token, by["at"]

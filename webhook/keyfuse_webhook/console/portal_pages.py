@@ -7,13 +7,15 @@ less than they do.
 from starlette.responses import Response
 
 from keyfuse_rules.prefixes import is_management_prefix
-from keyfuse_store import listing, rotation, usage_history
-from keyfuse_store.errors import InvalidField, KeyNotFound
+from keyfuse_store import keys, listing, rotation, usage_history
+from keyfuse_store.errors import InvalidField, KeyNotFound, NotPermitted
 from keyfuse_store.model import Key, Rotated
 from keyfuse_store.times import HOUR
+from keyfuse_store.verify import standing
 from keyfuse_webhook.console import charts
 from keyfuse_webhook.console.key_actions import duration
 from keyfuse_webhook.console.key_pages import gauge_of, standing_of
+from keyfuse_webhook.console.portal_links import SCOPE
 from keyfuse_webhook.console.portal_mail import rotated_job
 from keyfuse_webhook.console.visit import NotThere, Visit
 
@@ -84,15 +86,16 @@ def _rotate(visit: Visit, key: Key) -> Rotated:
     store = visit.store
     overlap = duration("overlap", visit.form.get("overlap", "24h"))
     with store.begin() as connection:
+        # The session falls with the key of the application; that may have died a moment ago.
+        if standing(keys.get(connection, visit.who.key_id), visit.at) is not None:
+            raise NotPermitted([SCOPE])
         rotated = rotation.rotate(
             connection,
             store.audit,
             store.peppers,
             key.id,
             overlap=overlap,
-            actor=f"owner:{visit.owner_id}",
-            at=visit.at,
-            origin=visit.address,
+            **store.by(f"owner:{visit.owner_id}", visit.address),
         )
         visit.queue.enqueue(connection, rotated_job(rotated.predecessor, rotated.key))
     return rotated

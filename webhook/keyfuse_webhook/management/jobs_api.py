@@ -44,9 +44,7 @@ def show_job(desk: Desk, call: Call[Nothing]) -> Said:
 
 def retry_job(desk: Desk, call: Call[Nothing]) -> Said:
     """The job as it stands then."""
-    job = job_control.retry(
-        desk.store, desk.jobs, call.path["job"], actor=call.caller.actor, origin=call.origin
-    )
+    job = job_control.retry(desk.store, desk.jobs, call.path["job"], **call.by)
     return Said(job_control.as_json(job))
 
 
