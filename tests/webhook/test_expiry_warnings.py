@@ -6,16 +6,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from keyfuse_store import KeyStore
-from keyfuse_webhook.expiry_warnings import (
-    NOTHING_TO_TELL,
-    WARN,
-    ExpiryWarnings,
-    ExpiryWatch,
-    look,
-)
+from keyfuse_webhook.expiry_warnings import WARN, ExpiryWatch, letter, look
 from keyfuse_webhook.jobs import JobQueue, JobWorker
 from keyfuse_webhook.jobs_model import Job, TryAgain
 from keyfuse_webhook.notifiers.mail import NO_MAIL_SERVER
+from keyfuse_webhook.owner_mail import NOTHING_TO_TELL, OwnerMail
 from support.webhook import eventually
 
 DAY = 86_400_000_000
@@ -62,7 +57,7 @@ def test_one_job_and_one_mail_for_each_owner(store, sink):
     assert jobs_of(store) == []
     assert sorted(key for job in jobs for key in job.arguments) == sorted(key.id for key in keys)
     for job in jobs:
-        assert ExpiryWarnings(store).tell(job).state == "done"
+        assert OwnerMail(store, letter).tell(job).state == "done"
     mails = {mail["To"]: mail for mail in sink.mails}
     both = mails["owner@example.com"]
     assert both["Subject"] == "2 of your API keys end soon"
@@ -78,7 +73,7 @@ def test_the_worker_takes_the_job(store, sink):
     let_pass(store, 80)
     url = f"sqlite:///{store.database.path}"
     queue = JobQueue(url)
-    worker = JobWorker(url, {WARN: ExpiryWarnings(store).handler()})
+    worker = JobWorker(url, {WARN: OwnerMail(store, letter).handler()})
     look(store, queue.enqueue)
     worker.start()
     try:
@@ -96,7 +91,7 @@ def test_what_was_settled_meanwhile_is_not_told(store, sink):
     store.rotate(renewed.id)
     store.revoke(revoked.id, reason="x")
     lost = Job(job.id, WARN, (*job.arguments, "0123456789"), job.line)
-    assert ExpiryWarnings(store).tell(lost).reason == NOTHING_TO_TELL
+    assert OwnerMail(store, letter).tell(lost).reason == NOTHING_TO_TELL
     assert sink.mails == []
 
 
@@ -117,7 +112,7 @@ def test_without_a_mail_server_the_job_says_so(settings):
         issue(store)
         let_pass(store, 80)
         (job,) = jobs_of(store)
-        assert ExpiryWarnings(store).tell(job).reason == NO_MAIL_SERVER
+        assert OwnerMail(store, letter).tell(job).reason == NO_MAIL_SERVER
 
 
 def test_a_mail_server_that_is_away_is_tried_again(settings, free_address):
@@ -126,7 +121,7 @@ def test_a_mail_server_that_is_away_is_tried_again(settings, free_address):
         let_pass(store, 80)
         (job,) = jobs_of(store)
         with pytest.raises(TryAgain):
-            ExpiryWarnings(store).tell(job)
+            OwnerMail(store, letter).tell(job)
 
 
 @pytest.fixture

@@ -1,15 +1,12 @@
-"""Telling an owner before keys end: the hourly look, the job it enqueues, and the mail.
+"""Telling an owner before keys end: the hourly look, the job it enqueues, and the letter.
 
 Looking marks the keys and enqueues one job for each owner in the same transaction: whatever
 crashes, and however many services look, each key is warned of once.
 """
 
-import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from email.message import EmailMessage
-from email.utils import format_datetime
 
 import structlog
 from sqlalchemy import Connection
@@ -17,24 +14,16 @@ from sqlalchemy import Connection
 from keyfuse_store import KeyNotFound, KeyStore, StoreError, audit, keys
 from keyfuse_store.expiry import take_expiring
 from keyfuse_store.model import Key
-from keyfuse_store.times import from_micros
-from keyfuse_webhook.jobs_model import Handler, Job, Outcome, TryAgain
+from keyfuse_webhook.jobs_model import Job
 from keyfuse_webhook.message import one_line
-from keyfuse_webhook.notifiers.mail import (
-    DEFAULT_SENDER,
-    NO_MAIL_SERVER,
-    mail_server,
-    message_id,
-)
-from keyfuse_webhook.smtp import NotDelivered, Refused
+from keyfuse_webhook.owner_mail import Letter
 
 WARN = "warn-of-expiry"
 WITHIN = timedelta(days=14)
 EVERY = timedelta(hours=1)
 # Arguments of a job stay a page or two; a further look takes what is left.
 _BATCH = 200
-
-NOTHING_TO_TELL = "every one of the keys was renewed, ended or died meanwhile"
+_NAME_MAX = 60
 
 _log = structlog.get_logger(__name__)
 
@@ -91,76 +80,33 @@ class ExpiryWatch:
             self._stopping.wait(EVERY.total_seconds())
 
 
-class ExpiryWarnings:
-    """Mails the owner of keys that are about to end."""
-
-    def __init__(self, store: KeyStore) -> None:
-        self._store = store
-        self._server = mail_server(store.settings)
-        self._sender = store.settings.mail_from or DEFAULT_SENDER
-
-    def handler(self) -> Handler:
-        """This as the job worker wants it; the mail and the database wait in a thread."""
-
-        async def attempt(job: Job) -> Outcome:
-            return await asyncio.to_thread(self.tell, job)
-
-        async def conclude(job: Job, outcome: Outcome) -> None:
-            if outcome.state == "undeliverable":
-                _log.warning("owner_not_warned", job=job.id, reason=outcome.reason)
-
-        return Handler(attempt, conclude)
-
-    def tell(self, job: Job) -> Outcome:
-        """Send the mail.
-
-        Raises:
-            TryAgain: The mail server did not take it.
-        """
-        ending = self._still_ending(job.arguments)
-        if not ending:
-            return Outcome("done", NOTHING_TO_TELL)
-        if self._server is None:
-            return Outcome("undeliverable", NO_MAIL_SERVER)
-        mail = compose(ending, sender=self._sender, message_id=message_id(job.id, self._sender))
-        mail["Date"] = format_datetime(from_micros(self._store.clock()))
-        try:
-            self._server.send(mail)
-        except NotDelivered as error:
-            raise TryAgain(str(error)) from None
-        except Refused as error:
-            return Outcome("undeliverable", str(error))
-        return Outcome("done")
-
-    def _still_ending(self, key_ids: Sequence[str]) -> list[Key]:
-        """What the mail is about: a job may have waited for days."""
-        now = self._store.clock()
-        found = []
-        with self._store.read() as connection:
-            for key_id in key_ids:
-                try:
-                    key = keys.get(connection, key_id)
-                except KeyNotFound:
-                    continue
-                ending = key.expires_us is not None and key.expires_us > now
-                if ending and key.state != "revoked" and key.successor_id is None:
-                    found.append(key)
-        return found
-
-
-def compose(ending: Sequence[Key], *, sender: str, message_id: str) -> EmailMessage:
-    """Write the mail about the keys of one owner, soonest end first; it has no date yet."""
-    mail = EmailMessage()
-    mail["From"] = sender
-    mail["To"] = ending[0].owner
+def letter(store: KeyStore, job: Job) -> Letter | None:
+    """What is told of the keys of one owner, soonest end first."""
+    ending = _still_ending(store, job.arguments)
+    if not ending:
+        return None
     first = ending[0]
-    one = f"API key {one_line(first.name, 60)} ({first.prefix}, {first.id})"
-    what = f"{one} ends" if len(ending) == 1 else f"{len(ending)} of your API keys end"
-    mail["Subject"] = f"{what} on {first.expires:%Y-%m-%d}" if len(ending) == 1 else f"{what} soon"
-    mail["Message-ID"] = message_id
-    mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content("\n\n".join([_OPENING, *map(_paragraph, ending), _CLOSING]) + "\n")
-    return mail
+    subject = f"{len(ending)} of your API keys end soon"
+    if len(ending) == 1:
+        what = f"API key {one_line(first.name, _NAME_MAX)} ({first.prefix}, {first.id})"
+        subject = f"{what} ends on {first.expires:%Y-%m-%d}"
+    return Letter(first.owner, subject, (_OPENING, *map(_paragraph, ending)))
+
+
+def _still_ending(store: KeyStore, key_ids: Sequence[str]) -> list[Key]:
+    """What the letter is about: a job may have waited for days."""
+    now = store.clock()
+    found = []
+    with store.read() as connection:
+        for key_id in key_ids:
+            try:
+                key = keys.get(connection, key_id)
+            except KeyNotFound:
+                continue
+            ending = key.expires_us is not None and key.expires_us > now
+            if ending and key.state != "revoked" and key.successor_id is None:
+                found.append(key)
+    return found
 
 
 def _paragraph(key: Key) -> str:
@@ -176,4 +122,3 @@ def _paragraph(key: Key) -> str:
 
 
 _OPENING = "The following API keys of yours are about to end; requests with them will be refused."
-_CLOSING = "This mail was sent by keyfuse. It never contains a key, and never asks you for one."

@@ -11,16 +11,17 @@ import structlog
 
 from keyfuse_store import KeyStore
 from keyfuse_store.settings import Settings
+from keyfuse_webhook import expiry_warnings
 from keyfuse_webhook.catch_up import CatchUpWatch
+from keyfuse_webhook.console import portal_mail
 from keyfuse_webhook.console.audit_pages import CHECK, check_handler
-from keyfuse_webhook.console.portal_mail import ROTATED, RotationNotices
-from keyfuse_webhook.expiry_warnings import WARN, ExpiryWarnings, ExpiryWatch
 from keyfuse_webhook.github_jobs import github_handlers
 from keyfuse_webhook.jobs import JobQueue, JobWorker
 from keyfuse_webhook.jobs_model import Handler
 from keyfuse_webhook.metrics import listening
 from keyfuse_webhook.notification import notification_handlers
 from keyfuse_webhook.notifiers import open_notifiers
+from keyfuse_webhook.owner_mail import OwnerMail
 from keyfuse_webhook.revocation import Enqueue
 
 _log = structlog.get_logger(__name__)
@@ -66,7 +67,7 @@ def background(store: KeyStore, queue: JobQueue) -> Sequence[Background]:
         handlers(store, queue.enqueue),
         keep=timedelta(days=settings.job_days),
     )
-    watches: list[Background] = [ExpiryWatch(store, queue.enqueue)]
+    watches: list[Background] = [expiry_warnings.ExpiryWatch(store, queue.enqueue)]
     if settings.github_app_id is not None:
         watches.append(CatchUpWatch(store, queue.enqueue))
     return [jobs, *watches]
@@ -76,9 +77,9 @@ def handlers(store: KeyStore, enqueue: Enqueue) -> Mapping[str, Handler]:
     """What is done for each kind of job."""
     return {
         **notification_handlers(store, enqueue),
-        WARN: ExpiryWarnings(store).handler(),
+        expiry_warnings.WARN: OwnerMail(store, expiry_warnings.letter).handler(),
         CHECK: check_handler(store),
-        ROTATED: RotationNotices(store).handler(),
+        portal_mail.ROTATED: OwnerMail(store, portal_mail.letter).handler(),
         **github_handlers(store, enqueue),
     }
 

@@ -9,9 +9,10 @@ import pytest
 
 from keyfuse_store import Issued
 from keyfuse_store.audit import entries
-from keyfuse_webhook.console.portal_mail import ROTATED, RotationNotices
+from keyfuse_webhook.console.portal_mail import ROTATED, letter, rotated_job
 from keyfuse_webhook.jobs import JobWorker
 from keyfuse_webhook.mail_sink import MailSink
+from keyfuse_webhook.owner_mail import OwnerMail
 from support.browsing import ORIGIN, Browser
 from support.entering import admin, link_of
 from support.webhook import eventually
@@ -128,10 +129,8 @@ def test_without_a_mail_server_the_job_is_a_dead_letter(
 ) -> None:
     issued = site.issue(owner=ADA)
     rotated = site.store.rotate(issued.key.id)
-    from keyfuse_webhook.console.portal_mail import rotated_job
-
     job = rotated_job(rotated.predecessor, rotated.key)
-    assert RotationNotices(site.store).tell(job).state == "undeliverable"
+    assert OwnerMail(site.store, letter).tell(job).state == "undeliverable"
     assert job.kind == ROTATED
 
 
