@@ -4,129 +4,31 @@
 DIR; those of docs/ are made by it.
 """
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import httpx
 import pytest
 
-from keyfuse_webhook.mail_sink import MailSink, free_port
-from keyfuse_webhook.standin import StandInGitHub
-from support.live import QUIET, node, program
-from support.service import running_service, service_environment
-from support.webhook import record
+from support.walking import Site, chromium, issue, running_site, stored, visiting
 
-playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.shows_key
-SIZES = {"light": (1200, 800), "dark": (1200, 800), "phone": (390, 844)}
-OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-
-
-class Site(NamedTuple):
-    """The service, and the parties outside."""
-
-    url: str
-    environment: dict[str, str]
-    github: StandInGitHub
-    sink: MailSink
-
-    def keyfuse(self, *arguments: str) -> Any:
-        """Run a command on the server."""
-        done = subprocess.run(
-            [sys.executable, "-m", "keyfuse_scanner", *arguments, "--json"],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return json.loads(done.stdout)
-
-    def verify(self, key: str) -> str:
-        """Ask with curl, as any program would."""
-        asked = json.dumps({"key": key})
-        command = [program("curl"), "-s", f"{self.url}/v1/verify", "--data-binary", "@-"]
-        done = subprocess.run(command, input=asked, capture_output=True, text=True, check=True)
-        return str(json.loads(done.stdout)["code"])
-
-    def alert(self, key: str) -> None:
-        """A partner alert, signed by the stand-in for GitHub."""
-        url = "https://github.com/acme/app/blob/main/config.py"
-        body, headers = self.github.alert([record(key, url=url, source="commit")])
-        answer = httpx.post(f"{self.url}/github/partner-alerts", content=body, headers=headers)
-        assert answer.json()[0]["label"] == "true_positive"
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("console")
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    with StandInGitHub() as github, MailSink() as sink:
-        environment = service_environment(
-            folder / "home",
-            KEYFUSE_BASE_URL=url,
-            KEYFUSE_SMTP_URL=sink.url,
-            KEYFUSE_GITHUB_PARTNER_KEYS_URL=github.keys_url,
-        )
-        with running_service(port, environment, folder / "log"):
-            site = Site(url, environment, github, sink)
-            owner = ("--owner", "root@example.com", "--name", "laptop of ops")
-            site.keyfuse("keys", "issue", "--admin", *owner)
-            yield site
+    with running_site(tmp_path_factory.mktemp("console")) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=program("chromium"), args=QUIET)
-        yield browser
-        browser.close()
+def browser() -> Iterator[Any]:
+    with chromium() as started:
+        yield started
 
 
-@contextmanager
-def visiting(browser: Any, site: Site, **options: Any) -> Iterator[Any]:
-    """A signed-in page that may neither complain nor ask anybody else for anything."""
-    context = browser.new_context(viewport={"width": 1200, "height": 800}, **options)
-    page = context.new_page()
-    said: list[str] = []
-    asked: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(site.keyfuse("console", "login")["link"])
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"{site.url}/console")
-    yield page
-    context.close()
-    assert said == []
-    assert [url for url in asked if not url.startswith(f"{site.url}/")] == []
-
-
-def issue(page: Any, site: Site, name: str) -> str:
-    """Issue a key by the form, and give what it shows."""
-    page.goto(f"{site.url}/console/keys/new")
-    page.get_by_label("Prefix").fill("acme_live")
-    page.get_by_label("Owner").fill("ada@example.com")
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Scopes").fill("invoices:read invoices:write")
-    page.get_by_label("Rate limit").fill("100/minute")
-    page.get_by_label("Quota").fill("10000/month")
-    page.get_by_role("button", name="Issue the key").click()
-    key = page.locator("#key").input_value()
-    page.get_by_role("link", name="I have stored it").click()
-    assert key not in page.content()
-    return str(key)
-
-
-def test_the_whole_walk(chromium: Any, site: Site) -> None:
+def test_the_whole_walk(browser: Any, site: Site) -> None:
     """Sign in, issue, verify, rotate, alert, watch the incident live, revoke, sign out."""
-    with visiting(chromium, site) as page:
+    with visiting(browser, site) as page:
         first = issue(page, site, "payments")
         assert site.verify(first) == "valid"
 
@@ -134,8 +36,7 @@ def test_the_whole_walk(chromium: Any, site: Site) -> None:
         page.get_by_label("Overlap").fill("1h")
         page.get_by_role("button", name="Rotate").click()
         assert page.get_by_role("button", name="Copy").is_visible()
-        second = page.locator("#key").input_value()
-        page.get_by_role("link", name="I have stored it").click()
+        second = stored(page)
         assert (site.verify(first), site.verify(second)) == ("valid", "valid")
 
         page.get_by_role("link", name="Overview").click()
@@ -166,8 +67,8 @@ def test_the_whole_walk(chromium: Any, site: Site) -> None:
         page.get_by_label("Management key").wait_for()
 
 
-def test_searching_follows_what_is_typed(chromium: Any, site: Site) -> None:
-    with visiting(chromium, site) as page:
+def test_searching_follows_what_is_typed(browser: Any, site: Site) -> None:
+    with visiting(browser, site) as page:
         issue(page, site, "needle")
         page.goto(f"{site.url}/console/keys")
         page.get_by_label("Search").fill("needl")
@@ -175,8 +76,8 @@ def test_searching_follows_what_is_typed(chromium: Any, site: Site) -> None:
         assert page.get_by_role("link", name="needle").is_visible()
 
 
-def test_without_scripts_everything_is_done_all_the_same(chromium: Any, site: Site) -> None:
-    with visiting(chromium, site, java_script_enabled=False) as page:
+def test_without_scripts_everything_is_done_all_the_same(browser: Any, site: Site) -> None:
+    with visiting(browser, site, java_script_enabled=False) as page:
         key = issue(page, site, "plain")
         for action, code in (("Suspend", "suspended"), ("Resume", "valid"), ("Revoke", "revoked")):
             page.get_by_role("link", name=action).click()
@@ -188,8 +89,8 @@ def test_without_scripts_everything_is_done_all_the_same(chromium: Any, site: Si
         assert not page.get_by_role("button", name="Copy").count()
 
 
-def test_the_keyboard_is_enough(chromium: Any, site: Site) -> None:
-    with visiting(chromium, site) as page:
+def test_the_keyboard_is_enough(browser: Any, site: Site) -> None:
+    with visiting(browser, site) as page:
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.textContent") == "Skip to the page"
         for _ in range(3):
@@ -198,27 +99,12 @@ def test_the_keyboard_is_enough(chromium: Any, site: Site) -> None:
         page.wait_for_url(f"{site.url}/console/keys")
 
 
-def test_no_page_is_hard_to_read_or_too_wide(chromium: Any, site: Site, tmp_path: Path) -> None:
-    """axe-core finds nothing serious, in light and dark and on a phone."""
-    axe = node("axe-core/axe.min.js").read_text("utf-8")
-    shots = Path(os.environ.get("SCREENSHOTS", tmp_path))
-    with visiting(chromium, site) as page:
-        issue(page, site, "billing")
+def test_no_page_is_hard_to_read_or_too_wide(browser: Any, site: Site, looks: Any) -> None:
+    with visiting(browser, site) as page:
+        key = issue(page, site, "billing")
+        assert {site.verify(key) for _ in range(9)} == {"valid"}
         for name, path in _pages(page, site).items():
-            for look, (width, height) in SIZES.items():
-                page.emulate_media(color_scheme="dark" if look == "dark" else "light")
-                page.set_viewport_size({"width": width, "height": height})
-                page.goto(site.url + path)
-                page.evaluate(axe)
-                found = page.evaluate("axe.run().then(({violations}) => violations)")
-                bad = [
-                    (one["id"], [each["html"] for each in one["nodes"]])
-                    for one in found
-                    if one["impact"] in {"serious", "critical"}
-                ]
-                assert bad == [], (name, look)
-                assert page.evaluate(OVERFLOW) <= 0, (name, look)
-                page.screenshot(path=shots / f"{name}-{look}.png", full_page=True)
+            looks(page, name, site.url + path)
 
 
 def _pages(page: Any, site: Site) -> dict[str, str]:
