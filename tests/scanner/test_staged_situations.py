@@ -1,10 +1,12 @@
-"""Thirty situations in which something is staged: the planted key stops it, the decoy does not.
+"""What is staged in more than fifty situations: the planted key stops it, the decoy does not.
 
 The decoys are keys as well: one that HEAD or the other side of a merge has, one that is not staged,
 one with a wrong checksum.
 """
 
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -263,8 +265,246 @@ def file_larger_than_a_piece(repo):
     repo.stage("big", b"x" * 5_000_000 + b" " + KEY.encode() + b"\n" + FALSE.encode())
 
 
-def test_there_are_thirty():
-    assert len(SITUATIONS) >= 30
+@situation
+def key_that_is_taken_away(repo):
+    repo.commit(a_txt=f"{DECOY}\n")
+    repo.stage("a.txt", f"{KEY}\n")
+
+
+@situation
+def same_content_at_two_paths(repo):
+    repo.commit(a_txt=DECOY)
+    repo.stage("b", KEY)
+    repo.stage("sub/c", KEY)
+    repo.stage("a2.txt", "no key")
+
+
+@situation
+def file_becomes_a_folder(repo):
+    repo.commit(a=DECOY)
+    (repo.path / "a").unlink()
+    repo.stage("a/b", KEY)
+
+
+@situation
+def folder_becomes_a_file(repo):
+    repo.stage("a/b", DECOY)
+    repo.commit()
+    repo.git("rm", "--quiet", "a/b")
+    repo.stage("a", KEY)
+
+
+@situation
+def link_becomes_a_file(repo):
+    (repo.path / "a").symlink_to(DECOY)
+    repo.git("add", "a")
+    repo.commit()
+    (repo.path / "a").unlink()
+    repo.stage("a", f"{DECOY}{KEY}")
+
+
+@situation
+def utf_16(repo):
+    repo.stage("a", f"key = '{KEY}'".encode("utf-16"))
+    repo.stage("b", f"key = '{FALSE}'".encode("utf-16"))
+
+
+@situation
+def encoding_of_the_work_tree(repo):
+    repo.stage(".gitattributes", "*.txt working-tree-encoding=UTF-16\n")
+    repo.commit(old_txt=DECOY.encode("utf-16"))
+    repo.stage("a.txt", KEY.encode("utf-16"))
+
+
+@situation
+def filter_that_cleans(repo):
+    repo.stage(".gitattributes", "* filter=clean\n")
+    repo.git("config", "filter.clean.clean", f"sed s/{DECOY}/nothing/")
+    repo.stage("a", f"{DECOY}\n{KEY}\n")
+
+
+@situation
+def line_ends_that_are_changed(repo):
+    repo.git("config", "core.autocrlf", "true")
+    repo.commit(a_txt=f"{DECOY}\r\n")
+    repo.stage("a.txt", f"{DECOY}\r\n{KEY}\r\n")
+
+
+@situation
+def split_index(repo):
+    repo.commit(a_txt=DECOY)
+    repo.git("update-index", "--split-index")
+    repo.stage("b", KEY)
+    assert list((repo.path / ".git").glob("sharedindex.*"))
+
+
+@situation
+def index_of_version_4(repo):
+    repo.commit(a_txt=DECOY)
+    repo.git("update-index", "--index-version", "4")
+    repo.stage("b", KEY)
+
+
+@situation
+def sparse_index(repo):
+    repo.stage("far/x/decoy", DECOY)
+    repo.stage("near/a", "nothing")
+    repo.commit()
+    repo.git("sparse-checkout", "init", "--cone", "--sparse-index")
+    repo.git("sparse-checkout", "set", "near")
+    repo.write("near/a", KEY)
+    repo.git("add", "near/a")
+    assert "far/" in repo.git("ls-files", "--sparse").splitlines()
+
+
+@situation
+def untracked_cache_and_assumed_unchanged(repo):
+    repo.commit(a_txt="x", d_txt=DECOY)
+    repo.git("update-index", "--untracked-cache")
+    repo.stage("a.txt", KEY)
+    repo.git("update-index", "--assume-unchanged", "a.txt")
+    repo.write("a.txt", DECOY)
+
+
+@situation
+def sha256_repository(repo):
+    begin_sha256(repo)
+    repo.commit(a_txt=f"{DECOY}\n")
+    repo.stage("a.txt", f"{DECOY}\n{KEY}\n")
+
+
+@situation
+def first_commit_of_a_sha256_repository(repo):
+    begin_sha256(repo)
+    repo.stage("a", KEY)
+    repo.write("untracked", DECOY)
+
+
+def begin_sha256(repo):
+    shutil.rmtree(repo.path / ".git")
+    repo.git("init", "--quiet", "--object-format=sha256")
+
+
+@situation
+def started_in_a_submodule(repo, monkeypatch):
+    submodule(repo)
+    repo.stage("a", DECOY)
+    monkeypatch.chdir(repo.path / "sub")
+    (repo.path / "sub/b").write_text(KEY)
+    subprocess.run(["git", "add", "b"], check=True)
+
+
+@situation
+def submodule_that_moves_on(repo):
+    submodule(repo)
+    repo.git("rm", "--quiet", "--cached", "a")
+    repo.git("commit", "--quiet", "-m", "x")
+    subprocess.run(["git", "commit", "-qm", DECOY, "--allow-empty"], cwd="sub", check=True)
+    repo.git("add", "sub")
+    repo.stage("b", KEY)
+
+
+@situation
+def git_directory_elsewhere(repo, monkeypatch):
+    repo.commit(d_txt=DECOY)
+    elsewhere = repo.path.parent / "elsewhere.git"
+    (repo.path / ".git").rename(elsewhere)
+    monkeypatch.setenv("GIT_DIR", str(elsewhere))
+    monkeypatch.setenv("GIT_WORK_TREE", str(repo.path))
+    repo.stage("a", KEY)
+
+
+@situation
+def rebase_in_progress(repo):
+    repo.commit(a_txt="base\n")
+    repo.git("checkout", "--quiet", "-b", "side")
+    repo.commit(a_txt="side\n")
+    repo.git("checkout", "--quiet", "main")
+    repo.commit(a_txt=f"{DECOY}\n")
+    repo.git("rebase", "--quiet", "main", "side", check=False)
+    assert (repo.path / ".git/rebase-merge").is_dir()
+    repo.stage("a.txt", f"{DECOY}\n{KEY}\n")
+
+
+@situation
+def revert_in_progress(repo):
+    repo.commit(a_txt=KEY, d_txt=DECOY)
+    repo.git("rm", "--quiet", "a.txt")
+    repo.commit()
+    repo.git("revert", "--no-commit", "HEAD")
+
+
+@situation
+def stash_that_is_applied(repo):
+    repo.commit(a_txt="x", d_txt=DECOY)
+    repo.stage("a.txt", KEY)
+    repo.git("stash", "--quiet")
+    repo.git("stash", "apply", "--quiet", "--index")
+
+
+@situation
+def objects_that_are_replaced(repo):
+    repo.commit(d_txt=DECOY)
+    repo.stage("a", KEY)
+    other = repo.git("hash-object", "-w", "--stdin", feed=b"nothing")
+    repo.git("replace", repo.git("rev-parse", ":a"), other)
+    repo.git("replace", repo.git("rev-parse", "HEAD:d.txt"), other)
+
+
+@situation
+def packed_before_it_is_committed(repo):
+    repo.commit(d_txt=DECOY)
+    repo.stage("a", KEY)
+    repo.git("gc", "--quiet")
+    repo.git("repack", "-q")
+
+
+@situation
+def shallow_clone_with_objects_elsewhere(repo, monkeypatch):
+    repo.commit(d_txt="x")
+    repo.commit(d_txt=DECOY)
+    clone(repo, monkeypatch, "--depth=1")
+    clone(repo, monkeypatch, "--shared")
+    Path("a").write_text(KEY)
+    Path("e").write_text(DECOY)
+    subprocess.run(["git", "rm", "-q", "d.txt"], check=True)
+    subprocess.run(["git", "add", "a", "e"], check=True)
+
+
+@situation
+def partial_clone_without_the_old_side(repo, monkeypatch):
+    repo.commit(a_txt="x", d_txt=DECOY)
+    repo.git("config", "uploadpack.allowFilter", "true")
+    clone(repo, monkeypatch, "--filter=blob:none", "--no-checkout")
+    subprocess.run(["git", "read-tree", "HEAD"], check=True)
+    old = subprocess.check_output(["git", "rev-parse", "HEAD:a.txt"], text=True)
+    Path("a.txt").write_text(KEY)
+    subprocess.run(["git", "add", "a.txt"], check=True)
+    assert not Path(".git/objects", old[:2], old[2:].strip()).exists()
+
+
+def clone(repo, monkeypatch, option, *options):
+    place = repo.path.parent / option.strip("-")
+    source = str(Path.cwd()) if option == "--shared" else f"file://{Path.cwd()}"
+    subprocess.run(["git", "clone", "-q", option, *options, source, place], check=True)
+    monkeypatch.chdir(place)
+
+
+@situation
+def more_files_than_are_asked_for_at_once(repo):
+    marks = repo.path / ".git/marks"
+    blobs = "".join(f"blob\nmark :{number}\ndata 6\n{number:06}\n" for number in range(1, 2_500))
+    repo.git("fast-import", "--quiet", f"--export-marks={marks}", feed=blobs.encode())
+    ids = [line.split()[1] for line in marks.read_text().splitlines()]
+    lines = "".join(f"100644 {object_id}\tdir/{object_id}\n" for object_id in ids)
+    repo.git("update-index", "--add", "--index-info", feed=lines.encode())
+    repo.stage("z", KEY)
+    repo.write("decoy", DECOY)
+    assert len(set(ids)) == 2_499
+
+
+def test_there_are_more_than_thirty():
+    assert len(SITUATIONS) > 50
 
 
 @pytest.mark.parametrize("name", SITUATIONS)
