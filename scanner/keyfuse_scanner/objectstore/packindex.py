@@ -3,7 +3,7 @@
 import mmap
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from struct import iter_unpack, unpack_from
 from sys import byteorder
@@ -97,18 +97,19 @@ def known_to(earlier: list[Ids], index: PackIndex) -> Iterator[int]:
     One first byte at a time, so that only a 256th of the ids is in memory.
     """
     for byte in range(256):
-        low, high = index.fanout[byte : byte + 2]
-        size = high - low
-        tests = [_contains(other, byte, size) for other in earlier]
-        if size and tests:
-            for number, object_id in enumerate(index.ids(byte), low):
-                if any(test(object_id) for test in tests):
-                    yield number
+        known: set[bytes] = set()
+        for other in earlier:
+            known.update(_common(index, other, byte))
+        if known:
+            ids = enumerate(index.ids(byte), index.fanout[byte])
+            yield from (number for number, object_id in ids if object_id in known)
 
 
-def _contains(index: Ids, byte: int, asked: int) -> Callable[[bytes], bool]:
-    """Return a membership test that suits how often it will be asked."""
-    low, high = index.fanout[byte : byte + 2]
-    if high - low > asked * 16:
-        return lambda object_id: index.find(object_id) is not None
-    return frozenset(index.ids(byte)).__contains__
+def _common(index: PackIndex, other: Ids, byte: int) -> Iterable[bytes]:
+    """Return the ids with a first byte that are in both, in the way that suits their numbers."""
+    asked, known = (table.fanout[byte + 1] - table.fanout[byte] for table in (index, other))
+    if not (asked and known):
+        return ()
+    if known > asked * 16:
+        return [each for each in index.ids(byte) if other.find(each) is not None]
+    return set(index.ids(byte)).intersection(other.ids(byte))
