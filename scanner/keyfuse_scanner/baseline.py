@@ -12,11 +12,11 @@ from keyfuse_scanner.git import Repository
 from keyfuse_scanner.known import Entry, Known, Scope, Verdict, render_known
 from keyfuse_scanner.left_out import what_is_left_out
 from keyfuse_scanner.model import Finding, ScanResult
-from keyfuse_scanner.modes import Scanning
 from keyfuse_scanner.policy import Found
 from keyfuse_scanner.printable import harmless
 from keyfuse_scanner.rulebook import make_matcher
 from keyfuse_scanner.scan import conclude
+from keyfuse_scanner.scanning import Scanning
 
 _ATTRIBUTES = ".gitattributes"
 

@@ -15,11 +15,11 @@ from keyfuse_scanner.git import Repository
 from keyfuse_scanner.gitplaces import Layout
 from keyfuse_scanner.memory import Key, Memory, Walked, recall, remember, remember_pack
 from keyfuse_scanner.model import Document, Unscanned
-from keyfuse_scanner.modes import Scanning
 from keyfuse_scanner.objects import read_objects
 from keyfuse_scanner.objectstore.model import Unread
 from keyfuse_scanner.objectstore.packindex import open_index
 from keyfuse_scanner.objectstore.standing import Standing, standing
+from keyfuse_scanner.scanning import Scanning
 from keyfuse_scanner.sources import history
 from keyfuse_scanner.sources.missing import missing
 from keyfuse_scanner.sources.revisions import summed_up

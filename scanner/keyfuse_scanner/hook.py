@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from keyfuse_rules.matching import Matcher
     from keyfuse_scanner.engine import Engine
     from keyfuse_scanner.examine import Examined
-    from keyfuse_scanner.modes import Scanning
     from keyfuse_scanner.policy import Found
     from keyfuse_scanner.reports.hook import Moment
+    from keyfuse_scanner.scanning import Scanning
 
 # In a message, what follows is the diff that `git commit --verbose` shows.
 _SCISSORS = b"------------------------ >8 ------------------------"
@@ -129,7 +129,7 @@ def _judge(
     own_keys: bool = True,
     engine: "Engine | None" = None,
 ) -> int:
-    from keyfuse_scanner.modes import Scanning
+    from keyfuse_scanner.scanning import Scanning
 
     matcher = _matcher(found, engine)
     examined = scan(Scanning(matcher, found.policy.max_file_size))

@@ -3,37 +3,19 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO
 
-from keyfuse_rules.matching import Matcher
 from keyfuse_scanner.errors import GitFailed
 from keyfuse_scanner.examine import Examined, examine
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.introduced import introduced
 from keyfuse_scanner.model import Document, Hit, Place, Unscanned
+from keyfuse_scanner.scanning import Scanning
 
 if TYPE_CHECKING:
     from keyfuse_scanner.sources.revisions import Range
     from keyfuse_scanner.sources.staged import Staged
     from keyfuse_scanner.storereading import Shard
-
-
-class Scanning(NamedTuple):
-    """What all ways to scan need.
-
-    Attributes:
-        matcher: The rules.
-        max_size: Bytes above which a file or blob is left out; None for no limit.
-        every: Keep what is judged to be no secret, too.
-        jobs: Processes at most; None is one for each core.
-        rules_key: Plain values that decide what the rules find; None to remember nothing.
-    """
-
-    matcher: Matcher
-    max_size: int | None = None
-    every: bool = False
-    jobs: int | None = None
-    rules_key: tuple[Any, ...] | None = None
 
 
 def scan_files(scanning: Scanning, paths: Iterable[str]) -> Examined:

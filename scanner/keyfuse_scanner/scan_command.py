@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from keyfuse_scanner.examine import Examined
     from keyfuse_scanner.glance import Glimpse
     from keyfuse_scanner.known import Scope
-    from keyfuse_scanner.modes import Scanning
+    from keyfuse_scanner.scanning import Scanning
 
 
 class Request(NamedTuple):
@@ -110,7 +110,7 @@ def _scan(
     if glimpse is not None and glimpse.is_clean:
         nothing = ScanResult([], [], glimpse.objects, glimpse.size)
         return lambda _: nothing
-    from keyfuse_scanner.modes import Scanning
+    from keyfuse_scanner.scanning import Scanning
 
     matcher = _matcher(request, found, glimpse)
     policy, wish = found.policy, request.max_file_size

@@ -8,11 +8,11 @@ from typing import NamedTuple, cast
 from keyfuse_scanner import gitstreams
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.gitbatch import BatchObject, TruncatedBatch
-from keyfuse_scanner.modes import Scanning
 from keyfuse_scanner.objects import read_entries
 from keyfuse_scanner.objectstore.idtable import Ids
 from keyfuse_scanner.objectstore.model import Damaged, GitObject, Scan
 from keyfuse_scanner.objectstore.scanning import scan
+from keyfuse_scanner.scanning import Scanning
 from keyfuse_scanner.sieve import Sieve
 
 

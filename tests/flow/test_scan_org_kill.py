@@ -17,9 +17,10 @@ import pytest
 
 from keyfuse_scanner.engine import load_matcher
 from keyfuse_scanner.git import Repository
-from keyfuse_scanner.modes import Scanning, scan_history
+from keyfuse_scanner.modes import scan_history
 from keyfuse_scanner.reports.fields import finding_fields
 from keyfuse_scanner.scan import conclude
+from keyfuse_scanner.scanning import Scanning
 from keyfuse_store import KeyStore, audit, scans
 from keyfuse_store.settings import Settings
 from keyfuse_webhook.jobs import JobQueue

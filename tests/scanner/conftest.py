@@ -12,8 +12,8 @@ from keyfuse_scanner import modes
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.main import run
 from keyfuse_scanner.model import ScanResult
-from keyfuse_scanner.modes import Scanning
 from keyfuse_scanner.scan import conclude
+from keyfuse_scanner.scanning import Scanning
 from support.gitrepo import GitRepo
 
 

@@ -16,9 +16,9 @@ from keyfuse_scanner.everything import examine_everything
 from keyfuse_scanner.examine import examine
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.model import Hit
-from keyfuse_scanner.modes import Scanning
 from keyfuse_scanner.objects import read_objects
 from keyfuse_scanner.objectstore import BLOB, TREE
+from keyfuse_scanner.scanning import Scanning
 from keyfuse_scanner.sieve import Sieve
 from keyfuse_scanner.storereading import GitObjects
 from scanner.objectstore.stores import git

@@ -14,8 +14,9 @@ from keyfuse_scanner.engine import load_matcher, privatefolder
 from keyfuse_scanner.everything import examine_everything
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.memory import Memory, recall, recall_pack, remember, remember_pack
-from keyfuse_scanner.modes import Scanning, scan_history
+from keyfuse_scanner.modes import scan_history
 from keyfuse_scanner.scan import conclude
+from keyfuse_scanner.scanning import Scanning
 from keyfuse_scanner.sieve import Sieve
 from keyfuse_scanner.sources import missing
 from scanner.objectstore.stores import git

@@ -8,8 +8,9 @@ from keyfuse_rules.pack import default_rules
 from keyfuse_scanner.engine import load_matcher
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.model import Finding, ScanResult
-from keyfuse_scanner.modes import Scanning, scan_history
+from keyfuse_scanner.modes import scan_history
 from keyfuse_scanner.scan import conclude, merge
+from keyfuse_scanner.scanning import Scanning
 from keyfuse_scanner.storereading import Shard
 from support.keys import make_key
 

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from keyfuse_rules import Secret
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.model import Finding, ScanResult
-from keyfuse_scanner.modes import Scanning, scan_range
+from keyfuse_scanner.modes import scan_range
 from keyfuse_scanner.scan import conclude
+from keyfuse_scanner.scanning import Scanning
 from keyfuse_store import KeyStore
 from keyfuse_webhook.check_run import Found
 from keyfuse_webhook.events import Push

@@ -17,8 +17,9 @@ from keyfuse_scanner import git
 from keyfuse_scanner.errors import ScannerError
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.model import Finding, ScanResult
-from keyfuse_scanner.modes import Scanning, scan_history
+from keyfuse_scanner.modes import scan_history
 from keyfuse_scanner.scan import conclude
+from keyfuse_scanner.scanning import Scanning
 from keyfuse_scanner.storereading import Shard
 from keyfuse_store import KeyStore, scans
 from keyfuse_store.leaks import Evidence

@@ -23,11 +23,11 @@ from keyfuse_scanner.exits import Exit
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.left_out import InForce, what_is_left_out, with_stale
 from keyfuse_scanner.model import ScanResult
-from keyfuse_scanner.modes import Scanning
 from keyfuse_scanner.policy import Found, Policy
 from keyfuse_scanner.reports import report
 from keyfuse_scanner.rulebook import make_matcher
 from keyfuse_scanner.scan import conclude
+from keyfuse_scanner.scanning import Scanning
 from keyfuse_scanner.verdict import exit_code
 
 _SARIF = "keyfuse.sarif"
