@@ -14,6 +14,7 @@ from keyfuse_scanner import hook_install
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.policy import Found, Policy, find_policy
 from keyfuse_scanner.printable import harmless
+from keyfuse_scanner.rulebook import compile_ahead
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _GLOBAL = click.option("--global", "everywhere", is_flag=True, help="For all your repositories.")
@@ -33,6 +34,7 @@ def install(*, everywhere: bool, as_json: bool) -> None:
         installed = hook_install.install_global(program(), _global_folder())
     else:
         installed = hook_install.install(Repository(), program())
+    compile_ahead(str(Path.cwd()))
     if as_json:
         click.echo(json.dumps({"path": str(installed.path), "chained": installed.chained}))
         return

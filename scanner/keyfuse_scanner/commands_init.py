@@ -15,6 +15,7 @@ from keyfuse_scanner.commands_hook import program
 from keyfuse_scanner.errors import HookRefused, UsageError
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.printable import harmless
+from keyfuse_scanner.rulebook import compile_ahead
 from keyfuse_scanner.setup import prefix as prefixes
 from keyfuse_scanner.setup.files import HOOKS, Outcome, Wishes, foreign_lists, proposals, settle
 from keyfuse_scanner.setup.frameworks import SNIPPETS, framework_of
@@ -156,6 +157,7 @@ def _hook_notes(wishes: Wishes, outcomes: Sequence[Outcome]) -> Iterator[str]:
         except HookRefused as error:
             yield f"no hook was installed: {error}"
         else:
+            compile_ahead(str(Path.cwd()))
             yield f"installed {harmless(str(installed.path))}"
     if any(done.proposal.path == HOOKS and done.outcome != "kept" for done in outcomes):
         yield "run `pre-commit install` (or `prek install`), as everybody who clones this has to"

@@ -1,6 +1,7 @@
 """Which rules a scan uses: those that come with keyfuse, as policy and command line change them."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from keyfuse_scanner.engine import (
     matcher_of,
     what_decides,
 )
-from keyfuse_scanner.errors import UsageError
-from keyfuse_scanner.policy import Policy
+from keyfuse_scanner.errors import ScannerError, UsageError
+from keyfuse_scanner.policy import Policy, find_policy
 from keyfuse_scanner.printable import harmless
 from keyfuse_scanner.ruleset import DEFAULT_SET, Key, beside, ruleset
 from keyfuse_scanner.verdict import choose_rules
@@ -59,6 +60,15 @@ def rules_key(
         return what_decides(_key(policy, rule_files, rule_set, only), decode=decode)
     except OSError:
         return None
+
+
+def compile_ahead(directory: str) -> None:
+    """Compile the rules in force in a directory now, so that no commit has to wait for that.
+
+    What is wrong with the policy is said by whoever scans.
+    """
+    with suppress(ScannerError):
+        make_matcher(find_policy(directory).policy)
 
 
 def is_compiled(policy: Policy) -> bool:

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from keyfuse_scanner import spawning
+from keyfuse_scanner.glance import glance
 from support.keys import make_key
 
 KEY = make_key().reveal()
@@ -42,6 +44,21 @@ def test_a_commit_with_a_key_is_stopped_and_the_way_out_is_shown(repo, keyfuse, 
     assert KEY not in stopped.stderr
     repo.stage("a", "clean")
     assert commit(repo).returncode == 0
+
+
+@pytest.mark.skipif(not spawning.CAN_SPAWN, reason="this system starts no such process")
+@pytest.mark.parametrize(
+    ("policy", "known"), [('only = ["npm-access-token"]', True), ("no policy", False)]
+)
+def test_the_first_commit_does_not_wait_for_the_rules(
+    repo, keyfuse, program, planted, monkeypatch, policy, known
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(planted / "cache"))
+    repo.commit()
+    repo.write("keyfuse.toml", f"{policy}\n")
+    assert glance() is None
+    assert keyfuse("hook", "install").code == 0
+    assert (glance() is not None) == known
 
 
 def test_a_partial_commit_is_judged_by_its_own_index(repo, keyfuse, program):
