@@ -195,9 +195,22 @@ def _mode(request: Request, glimpse: "Glimpse | None") -> "Callable[[Scanning], 
         return lambda scanning: modes.scan_staged(scanning, repository, glimpse and glimpse.staged)
     if range_ is not None:
         return lambda scanning: modes.scan_range(scanning, repository, range_)
-    return lambda scanning: modes.scan_history(
-        scanning, repository, since=request.since, branch=request.branch
-    )
+    return lambda scanning: _scan_history(scanning, repository, request)
+
+
+def _scan_history(scanning: "Scanning", repository: Repository, request: Request) -> "Examined":
+    from time import monotonic
+
+    from keyfuse_scanner.modes import scan_history
+    from keyfuse_scanner.progress import shown
+
+    with shown(sys.stderr, monotonic) as progress:
+        return scan_history(
+            scanning._replace(progress=progress),
+            repository,
+            since=request.since,
+            branch=request.branch,
+        )
 
 
 def _is_of_files(request: Request) -> bool:

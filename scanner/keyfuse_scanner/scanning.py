@@ -1,8 +1,12 @@
 """What all ways to scan need."""
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from keyfuse_rules.matching import Matcher
+
+if TYPE_CHECKING:
+    from keyfuse_scanner.objectstore.model import Progress
 
 
 class Scanning(NamedTuple):
@@ -14,6 +18,7 @@ class Scanning(NamedTuple):
         every: Keep what is judged to be no secret, too.
         jobs: Processes at most; None is one for each core.
         rules_key: Plain values that decide what the rules find; None to remember nothing.
+        progress: Told how far a scan of all history is, now and then.
     """
 
     matcher: Matcher
@@ -21,3 +26,4 @@ class Scanning(NamedTuple):
     every: bool = False
     jobs: int | None = None
     rules_key: tuple[Any, ...] | None = None
+    progress: "Callable[[Progress], None] | None" = None

@@ -50,6 +50,7 @@ def look(
         skip=None if shard is None else _Others(shard),
         skip_packs=packs,
         known=known,
+        progress=scanning.progress,
     )
 
 

@@ -218,9 +218,9 @@ def test_a_coloured_report_differs_in_colour_only(repo, scan):
 
 
 def test_sizes_are_rounded_for_people():
-    from keyfuse_scanner.reports.counts import _size
+    from keyfuse_scanner.reports.counts import in_bytes
 
-    assert [_size(size) for size in (0, 999, 1500, 2_000_000, 3 * 10**9, 10**13)] == [
+    assert [in_bytes(size) for size in (0, 999, 1500, 2_000_000, 3 * 10**9, 10**13)] == [
         "0 bytes", "999 bytes", "1.5 kB", "2 MB", "3 GB", "1e+04 GB",
     ]  # fmt: skip
 

@@ -20,6 +20,8 @@ LOOSE = -1
 _LOOSE_WEIGHT = 4096
 _LOOSE_UNIT = 256
 _SMALLEST_UNIT = 1 << 20
+# Progress is told after each unit: in seconds, however large the repository is.
+_LARGEST_UNIT = 64 << 20
 _UNITS_PER_JOB = 16
 
 
@@ -110,7 +112,7 @@ def prepare(
     done = [pack for pack in packs if pack.checksum in skip_packs or cover(tables, pack.index)]
     packs = [pack for pack in packs if pack not in done]
     size = sum(pack.end + PER_OBJECT * pack.index.count for pack in packs)
-    unit_weight = max(_SMALLEST_UNIT, size // (jobs * _UNITS_PER_JOB))
+    unit_weight = min(max(_SMALLEST_UNIT, size // (jobs * _UNITS_PER_JOB)), _LARGEST_UNIT)
     grown: list[Grown] = []
     for pack in packs:
         earlier = [*tables, *(other.index for other in (*done, *(each.pack for each in grown)))]
