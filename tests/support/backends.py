@@ -8,6 +8,8 @@ from keyfuse_store import KeyStore
 BACKENDS = ("sqlite", "postgresql")
 
 sqlite_only = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+# Where a test otherwise runs on SQLite alone: the fixture `database` of the console.
+on_both_databases = pytest.mark.parametrize("database", BACKENDS, indirect=True)
 postgresql_only = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 
 

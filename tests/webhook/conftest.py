@@ -17,6 +17,7 @@ from keyfuse_webhook.jobs import JobQueue, JobWorker
 from keyfuse_webhook.mail_sink import MailSink
 from keyfuse_webhook.standin import StandInGitHub
 from keyfuse_webhook.working import handlers as all_handlers
+from keyfuse_webhook.working import job_database
 
 OWNER = "owner@example.com"
 
@@ -102,7 +103,7 @@ def open_service(github: StandInGitHub) -> Iterator[Callable[..., Service]]:
 
     def start(settings: Settings, **options: Any) -> Service:
         store = KeyStore.open(settings=settings)
-        queue = JobQueue(f"sqlite:///{store.database.path}")
+        queue = JobQueue(job_database(store))
         opened.extend([queue, store])
         service = Service(store, queue, github)
         options = {"find_job": queue.find, "jobs": queue} | options
@@ -129,7 +130,7 @@ def work() -> Iterator[Callable[[KeyStore], JobWorker]]:
     queues: list[JobQueue] = []
 
     def start(store: KeyStore) -> JobWorker:
-        url = f"sqlite:///{store.database.path}"
+        url = job_database(store)
         queues.append(JobQueue(url))
         handlers = all_handlers(store, queues[-1].enqueue)
         running.append(JobWorker(url, handlers))

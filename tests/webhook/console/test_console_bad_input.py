@@ -10,7 +10,7 @@ from keyfuse_store.leaks import Evidence
 from keyfuse_webhook.console.desk import Desk
 from keyfuse_webhook.jobs_model import Job
 from keyfuse_webhook.revocation import LeakResponse, Sighting
-from support.backends import execute
+from support.backends import execute, on_both_databases
 from support.browsing import Browser
 from support.entering import admin
 from support.keys import make_key
@@ -109,6 +109,7 @@ def test_no_link_is_made_of_a_host(browser: Browser, issued: Issued) -> None:
     assert answer.headers["location"] == "/console/sign-in"
 
 
+@on_both_databases
 def test_markup_that_is_stored_is_shown_as_text(site: Any, browser: Browser) -> None:
     issued = site.issue(name=MARKUP, meta={MARKUP: MARKUP})
     site.store.suspend(issued.key.id, reason=MARKUP)
@@ -116,7 +117,7 @@ def test_markup_that_is_stored_is_shown_as_text(site: Any, browser: Browser) -> 
     evidence = Evidence("github", "signed", MARKUP, f"javascript:{MARKUP}", path=MARKUP, line=1)
     anonymous = Evidence("report", "possession", MARKUP, f"https://{MARKUP}")
     LeakResponse(site.store, site.queue.enqueue).respond(
-        [Sighting(issued.key, evidence), Sighting(issued.key, anonymous)], actor=MARKUP
+        [Sighting(issued.key, evidence), Sighting(issued.key, anonymous)], actor=MARKUP[:40]
     )
     with site.store.read() as connection:
         from keyfuse_store import leaks
@@ -137,6 +138,7 @@ def test_markup_that_is_stored_is_shown_as_text(site: Any, browser: Browser) -> 
     assert seen >= 8
 
 
+@on_both_databases
 def test_markup_in_a_request_is_shown_as_text(browser: Browser) -> None:
     for path in (
         f"/console/keys?q={MARKUP}",
@@ -170,6 +172,7 @@ def test_a_pasted_key_is_never_shown_again(browser: Browser) -> None:
     assert browser.get(f"/console/owners?q={key}").status == 200
 
 
+@on_both_databases
 def test_odd_paths_lead_nowhere(browser: Browser) -> None:
     for path in (
         "static/../console.js",
@@ -205,6 +208,7 @@ ODD_FORMS: tuple[tuple[dict[str, str], bytes, int], ...] = (
 )
 
 
+@on_both_databases
 def test_odd_forms_are_refused(site: Any, browser: Browser) -> None:
     sent = {
         "content-type": "application/x-www-form-urlencoded",

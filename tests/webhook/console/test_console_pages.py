@@ -13,6 +13,8 @@ from keyfuse_webhook.console.audit_pages import CHECK, check_handler
 from keyfuse_webhook.jobs import JobWorker
 from keyfuse_webhook.jobs_model import Handler, Job, Outcome, nothing_to_conclude
 from keyfuse_webhook.revocation import LeakResponse, Sighting
+from keyfuse_webhook.working import job_database
+from support.backends import on_both_databases
 from support.browsing import Browser, Page
 from support.webhook import eventually, record
 
@@ -63,6 +65,7 @@ def test_issue_shows_the_key_once(site: Any, browser: Browser) -> None:
     assert entry.origin == "127.0.0.1"
 
 
+@on_both_databases
 @pytest.mark.shows_key
 def test_the_same_form_again_makes_no_second_key(site: Any, browser: Browser) -> None:
     """Somebody reloads the page that shows the key."""
@@ -93,6 +96,7 @@ def test_a_wrong_field_is_named_and_the_rest_stays(browser: Browser, site: Any) 
     assert len(site.store.list()) == 1
 
 
+@on_both_databases
 @pytest.mark.shows_key
 def test_rotate_with_overlap(site: Any, browser: Browser, issued: Issued) -> None:
     path = f"/console/keys/{issued.key.id}"
@@ -108,6 +112,7 @@ def test_rotate_with_overlap(site: Any, browser: Browser, issued: Issued) -> Non
     assert "rotated before" in again.text
 
 
+@on_both_databases
 def test_suspend_resume_revoke(site: Any, browser: Browser, issued: Issued) -> None:
     path = f"/console/keys/{issued.key.id}"
     for action, code in (("suspend", "suspended"), ("resume", "valid"), ("revoke", "revoked")):
@@ -123,6 +128,7 @@ def test_suspend_resume_revoke(site: Any, browser: Browser, issued: Issued) -> N
     assert "final" in resumed.text
 
 
+@on_both_databases
 def test_one_key_says_all_that_is_known(site: Any, browser: Browser, issued: Issued) -> None:
     for _ in range(3):
         site.store.verify(issued.token)
@@ -135,6 +141,7 @@ def test_one_key_says_all_that_is_known(site: Any, browser: Browser, issued: Iss
     assert browser.get("/console/keys/0000000000").status == 404
 
 
+@on_both_databases
 def test_keys_are_searched_filtered_sorted_and_paged(site: Any, browser: Browser) -> None:
     for number in range(60):
         site.issue(name=f"worker {number:02}", owner=f"team{number % 2}@example.com")
@@ -157,6 +164,7 @@ def test_keys_are_searched_filtered_sorted_and_paged(site: Any, browser: Browser
     assert "<html" not in part.html
 
 
+@on_both_databases
 def test_overview_counts(site: Any, browser: Browser, issued: Issued) -> None:
     site.store.verify(issued.token)
     site.store.verify("nonsense")
@@ -173,6 +181,7 @@ def test_overview_counts(site: Any, browser: Browser, issued: Issued) -> None:
     assert "data-chart" in browser.get("/console/overview/charts", hx_request="true").html
 
 
+@on_both_databases
 def test_an_incident_from_commit_to_mail(
     site: Any, browser: Browser, issued: Issued, work: Callable[..., JobWorker]
 ) -> None:
@@ -224,6 +233,7 @@ def test_what_a_stranger_says_is_marked_and_no_link(
     assert 'href="https://evil' not in page.html
 
 
+@on_both_databases
 def test_owners_are_listed_and_added(site: Any, browser: Browser, issued: Issued) -> None:
     page = browser.get("/console/owners")
     page = browser.submit(page, "/console/owners", email="new@example.com", name="New team")
@@ -235,6 +245,7 @@ def test_owners_are_listed_and_added(site: Any, browser: Browser, issued: Issued
     assert "owner@example.com" not in browser.get("/console/owners?q=new%20t").text
 
 
+@on_both_databases
 def test_the_record_is_filtered_and_paged(site: Any, browser: Browser) -> None:
     for number in range(120):
         site.issue(name=f"key {number}", owner=f"o{number}@example.com")
@@ -244,6 +255,7 @@ def test_the_record_is_filtered_and_paged(site: Any, browser: Browser) -> None:
     assert browser.get(older).html.count("key issued") == 21
 
 
+@on_both_databases
 def test_the_chain_is_checked_by_a_job(
     site: Any, browser: Browser, work: Callable[..., JobWorker]
 ) -> None:
@@ -267,14 +279,14 @@ def test_a_broken_chain_is_said(site: Any, root: Issued) -> None:
     assert outcome.state == "failed"
 
 
+@on_both_databases
 def test_dead_letters_are_run_again(site: Any, browser: Browser, issued: Issued) -> None:
     async def fail(_job: Job) -> Outcome:
         return Outcome("failed", "it broke")
 
     with site.store.begin() as connection:
         site.queue.enqueue(connection, Job("job-1", "break", (), line="x"))
-    url = f"sqlite:///{site.store.database.path}"
-    worker = JobWorker(url, {"break": Handler(fail, nothing_to_conclude)})
+    worker = JobWorker(job_database(site.store), {"break": Handler(fail, nothing_to_conclude)})
     worker.start()
     eventually(lambda: "it broke" in browser.get("/console/jobs?view=dead").text)
     worker.stop()

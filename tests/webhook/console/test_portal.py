@@ -13,6 +13,7 @@ from keyfuse_webhook.console.portal_mail import ROTATED, letter, rotated_job
 from keyfuse_webhook.jobs import JobWorker
 from keyfuse_webhook.mail_sink import MailSink
 from keyfuse_webhook.owner_mail import OwnerMail
+from support.backends import on_both_databases
 from support.browsing import ORIGIN, Browser
 from support.entering import admin, link_of
 from support.webhook import eventually
@@ -21,8 +22,9 @@ ADA, BOB = "ada@example.com", "bob@example.com"
 
 
 @pytest.fixture
-def mailing_site(settings: Any, open_service: Any, sink: MailSink) -> Any:
-    return open_service(settings(KEYFUSE_BASE_URL=ORIGIN, KEYFUSE_SMTP_URL=sink.url))
+def mailing_site(database: Any, settings: Any, open_service: Any, sink: MailSink) -> Any:
+    options = {"KEYFUSE_BASE_URL": ORIGIN, "KEYFUSE_SMTP_URL": sink.url}
+    return open_service(settings(**options, **database))
 
 
 @pytest.fixture
@@ -51,6 +53,7 @@ def enter(site: Any, host: Issued, owner: str) -> Browser:
     return browser
 
 
+@on_both_databases
 def test_an_owner_sees_their_own_keys(site: Any, host: Issued) -> None:
     mine = site.issue(owner=ADA, name="mine", scopes=["invoices:read"])
     theirs = site.issue(owner=BOB, name="theirs")
@@ -63,6 +66,7 @@ def test_an_owner_sees_their_own_keys(site: Any, host: Issued) -> None:
     assert browser.cookies.keys() == {"__Host-keyfuse-portal"}
 
 
+@on_both_databases
 def test_a_key_of_somebody_else_is_as_one_that_is_not_there(site: Any, host: Issued) -> None:
     mine = site.issue(owner=ADA)
     theirs = site.issue(owner=BOB)
@@ -94,6 +98,7 @@ def test_management_keys_are_left_out_of_it(site: Any, host: Issued) -> None:
     assert browser.get(f"/portal/keys/{root.key.id}/rotate").status == 404
 
 
+@on_both_databases
 @pytest.mark.shows_key
 def test_rotating_is_shown_once_and_told_by_mail(
     mailing_site: Any, sink: MailSink, work: Callable[..., JobWorker]
@@ -149,6 +154,7 @@ def test_a_portal_is_no_console_and_a_console_no_portal(site: Any, host: Issued)
     assert "new link" in operator.get("/portal/ended").text
 
 
+@on_both_databases
 def test_links_to_the_portal_behave_like_those_to_the_console(
     site: Any, host: Issued, monkeypatch: pytest.MonkeyPatch
 ) -> None:
