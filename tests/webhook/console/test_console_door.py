@@ -207,6 +207,10 @@ def test_without_a_safe_address_the_console_is_closed(settings: Any, open_servic
         assert "KEYFUSE_BASE_URL" in page.text
 
 
+def test_a_slash_too_many_leads_to_the_console(site: Any, root: Issued) -> None:
+    assert Browser(site).get("/console/").headers["location"] == "/console"
+
+
 def test_on_this_machine_alone_it_is_open_without_tls(settings: Any, open_service: Any) -> None:
     site = open_service(settings())
     root = admin(site.store)

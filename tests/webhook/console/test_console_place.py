@@ -31,6 +31,15 @@ def test_closed_places(base_url: str | None, bound_to: str) -> None:
     assert place_of(base_url, bound_to) is None
 
 
+def test_links_begin_with_the_setting_or_else_where_the_service_listens() -> None:
+    named, unnamed = place_of("https://keys.example.com/x", ""), place_of(None, "127.0.0.1")
+    assert named is not None
+    assert unnamed is not None
+    assert named.base(("127.0.0.1", 9000)) == "https://keys.example.com"
+    assert unnamed.base(("::1", 9000)) == "http://[::1]:9000"
+    assert unnamed.base() == "http://127.0.0.1:8787"
+
+
 def test_hosts_and_origins() -> None:
     place = place_of("https://keys.example.com", "0.0.0.0")
     assert place is not None

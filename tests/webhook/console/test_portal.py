@@ -190,6 +190,21 @@ def test_signing_out(site: Any, host: Issued) -> None:
     assert browser.get("/portal").status == 303
 
 
+def test_without_a_setting_links_lead_to_where_the_service_listens(
+    settings: Any, open_service: Any
+) -> None:
+    site = open_service(settings())
+    token = admin(site.store, "keyfuse:portal.write").token.reveal()
+    site.issue(owner=ADA)
+    answer = site.request(
+        "POST",
+        "http://127.0.0.1:9123/v1/portal-sessions",
+        json={"owner": ADA},
+        headers={"authorization": f"Bearer {token}", "host": "evil.example"},
+    )
+    assert answer.json()["link"].startswith("http://127.0.0.1:9123/portal/login/")
+
+
 def test_who_may_make_links(site: Any, host: Issued) -> None:
     site.issue(owner=ADA)
     other = admin(site.store, "keyfuse:keys.write").token.reveal()

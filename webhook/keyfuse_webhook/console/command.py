@@ -46,7 +46,7 @@ def login(
     if place is None:
         click.echo(f"keyfuse: {CLOSED.title}", err=True)
         sys.exit(Exit.USAGE)
-    link = f"{place.base}/console/login/{token}"
+    link = f"{place.base()}/console/login/{token}"
     if as_json:
         print_json({"link": link, "key_id": key.id, "expires_in": LINK_LIFE // 1_000_000})
         return

@@ -25,7 +25,7 @@ from keyfuse_webhook.console import sessions
 from keyfuse_webhook.console.desk import WRONG_ORIGIN, Desk
 from keyfuse_webhook.console.forms import Form, parse_form, read_form
 from keyfuse_webhook.console.render import page
-from keyfuse_webhook.console.visit import NotThere, Visit
+from keyfuse_webhook.console.visit import NotThere, Visit, go_to
 from keyfuse_webhook.errors import WebhookError
 from keyfuse_webhook.job_control import JobNotDead, JobNotFound
 from keyfuse_webhook.jobs import JobsUnavailable
@@ -130,6 +130,11 @@ def refused(refusal: Refusal) -> Response:
 async def ended(_request: Request) -> Response:
     """Where an owner comes to whose session is over: a new link is the application's to give."""
     return page("portal_ended.html")
+
+
+async def to_console(_request: Request) -> Response:
+    """Where a slash too many leads."""
+    return go_to("/console")
 
 
 async def no_page(_request: Request) -> Response:

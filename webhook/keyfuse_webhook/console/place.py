@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 
 from keyfuse_webhook.verify_endpoint import is_loopback
 
+_BY_DEFAULT = ("127.0.0.1", 8787)
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -36,10 +38,15 @@ class Place:
             return True
         return is_loopback(_name(host)) and origin == f"http://{host.lower()}"
 
-    @property
-    def base(self) -> str:
-        """What links begin with."""
-        return self.origin or "http://127.0.0.1:8787"
+    def base(self, listening: tuple[str, int] = _BY_DEFAULT) -> str:
+        """What links begin with.
+
+        Args:
+            listening: The socket that the service listens on, not what a request calls it; counts
+                where no setting names the origin.
+        """
+        host, port = listening
+        return self.origin or f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def place_of(base_url: str | None, bound_to: str) -> Place | None:

@@ -54,10 +54,11 @@ class PortalLinks:
             return Response(status_code=400)
         if isinstance(body, Refusal):
             return problem(body)
-        return await asyncio.to_thread(self._answer, caller, body, address_of(request.scope))
+        base = self._place.base(request.scope["server"])
+        origin = address_of(request.scope)
+        return await asyncio.to_thread(self._answer, caller, body, base, origin)
 
-    def _answer(self, caller: Principal, body: bytes, origin: str | None) -> Response:
-        assert self._place is not None
+    def _answer(self, caller: Principal, body: bytes, base: str, origin: str | None) -> Response:
         try:
             owner_id, token, at = self._make(caller, msgspec.json.decode(body, type=Wanted), origin)
         except (msgspec.MsgspecError, InvalidField, UnicodeError):
@@ -69,7 +70,7 @@ class PortalLinks:
         except DatabaseError:
             return problem(UNAVAILABLE)
         answer = {
-            "link": f"{self._place.base}/portal/login/{token}",
+            "link": f"{base}/portal/login/{token}",
             "owner_id": owner_id,
             "expires": rfc3339(at + LINK_LIFE),
         }

@@ -17,7 +17,7 @@ from keyfuse_webhook.console import (
 from keyfuse_webhook.console.assets import asset
 from keyfuse_webhook.console.desk import CONSOLE, PORTAL, Desk
 from keyfuse_webhook.console.door import Door
-from keyfuse_webhook.console.endpoint import Endpoint, Handler, ended, no_page
+from keyfuse_webhook.console.endpoint import Endpoint, Handler, ended, no_page, to_console
 from keyfuse_webhook.console.place import place_of
 from keyfuse_webhook.console.portal_links import PortalLinks
 from keyfuse_webhook.jobs import JobQueue
@@ -71,6 +71,7 @@ def _console(desk: Desk, door: Door) -> list[Route]:
         _form(desk, "/console/sign-out", door.sign_out, None),
         *(_form(desk, f"/console{path}", handler, scope) for path, handler, scope in _FORMS),
         *(_page(desk, f"/console{path}", handler, scope) for path, handler, scope in _PAGES),
+        Route("/console/", to_console, methods=["GET"]),
         Route("/console/{rest:path}", no_page, methods=["GET", "POST"]),
     ]
 
