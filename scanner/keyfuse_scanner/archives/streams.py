@@ -8,8 +8,12 @@ from keyfuse_scanner.archives.model import MEBIBYTE, PIECE, Damaged, LimitReache
 # `xz -9` needs 65 MiB; pages that nothing was unpacked into are not used.
 _XZ_MEMORY = 80 * MEBIBYTE
 _ZSTD_WINDOW_LOG = 25
-# How xz and zstd say that a stream wants more than that.
-_TOO_LARGE = ("Memory usage limit exceeded", "too much memory")
+# What xz and zstd say of a stream that is whole and yet cannot be unpacked here.
+_REASONS = {
+    "Memory usage limit exceeded": "it takes too much memory to unpack",
+    "too much memory": "it takes too much memory to unpack",
+    "Dictionary mismatch": "it cannot be unpacked without its dictionary",
+}
 _INPUT = 65_536
 # Streams in a row; empty ones cost time and give nothing.
 _STREAMS_MAX = 10_000
@@ -29,7 +33,7 @@ def decompressed(kind: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Yield the content in pieces of bounded size.
 
     Raises:
-        LimitReached: It needs a library that is not installed, or too much memory.
+        LimitReached: It needs a library or a dictionary that is not here, or too much memory.
         Damaged: It breaks off or does not decode.
     """
     make, errors = _DECOMPRESSORS[kind]()
@@ -55,11 +59,16 @@ def decompressed(kind: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
             if decompressor.eof:
                 rest, decompressor = decompressor.unused_data, None
     except errors as error:
-        if any(words in str(error) for words in _TOO_LARGE):
-            raise LimitReached("it takes too much memory to unpack") from None
-        raise Damaged(kind) from None
+        raise _reason(kind, error) from None
     if decompressor is not None:
         raise Damaged(kind)
+
+
+def _reason(kind: str, error: Exception) -> Damaged | LimitReached:
+    for words, reason in _REASONS.items():
+        if words in str(error):
+            return LimitReached(reason)
+    return Damaged(kind)
 
 
 def _slices(pieces: Iterator[bytes]) -> Iterator[bytes]:

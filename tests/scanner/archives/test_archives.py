@@ -134,6 +134,13 @@ def test_a_damaged_member_hides_no_other() -> None:
     assert contents[-2:] == [CONTENT * 3, b"last"]
 
 
+def test_zstd_with_a_dictionary_is_said() -> None:
+    zstd = pytest.importorskip("backports.zstd")
+    samples = [f"number {number} of many that are alike".encode() * 3 for number in range(999)]
+    data = zstd.compress(CONTENT, zstd_dict=zstd.train_dict(samples, 4_096))
+    assert _refusals(data) == ["it cannot be unpacked without its dictionary"]
+
+
 def test_an_encrypted_member_is_said() -> None:
     data = bytearray(make_zip(CONTENT))
     for magic, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
