@@ -4,9 +4,7 @@ The event names an alert and has no secret in it. The key dies before its places
 and the alert is resolved only when all in it is ours and dead; others' alerts are left alone.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import structlog
@@ -20,14 +18,8 @@ from keyfuse_webhook.git_fetch import RepositoryGone
 from keyfuse_webhook.github_answers import ApiRefused
 from keyfuse_webhook.github_api import Below, GitHubApi
 from keyfuse_webhook.github_app import Purpose
-from keyfuse_webhook.jobs_model import (
-    TAKEN_AT_ONCE,
-    Handler,
-    Job,
-    Outcome,
-    TryAgain,
-    nothing_to_conclude,
-)
+from keyfuse_webhook.job_threads import in_threads
+from keyfuse_webhook.jobs_model import Handler, Job, Outcome, TryAgain
 from keyfuse_webhook.revocation import LeakResponse, Sighting
 from keyfuse_webhook.secret_alert import candidates, first_place, places
 
@@ -53,16 +45,10 @@ class AlertResponse:
         self._response = response
         self._api = api
         self._token = token
-        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="alert")
 
     def handler(self) -> Handler:
         """This as the job worker wants it."""
-
-        async def attempt(job: Job) -> Outcome:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, self.respond, job)
-
-        return Handler(attempt, nothing_to_conclude, one_at_a_time=False, at_once=TAKEN_AT_ONCE)
+        return in_threads(self.respond, "alert", _AT_ONCE)
 
     def respond(self, job: Job) -> Outcome:
         """Deal with one alert.

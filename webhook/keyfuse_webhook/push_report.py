@@ -4,9 +4,7 @@ Each is found again by the id of its job, so that an attempt that broke off anyw
 where it ended: GitHub appends annotations, and would show repeated ones twice.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import structlog
@@ -18,14 +16,8 @@ from keyfuse_webhook.git_fetch import RepositoryGone
 from keyfuse_webhook.github_answers import ApiRefused
 from keyfuse_webhook.github_api import Below, GitHubApi
 from keyfuse_webhook.github_app import Purpose
-from keyfuse_webhook.jobs_model import (
-    TAKEN_AT_ONCE,
-    Handler,
-    Job,
-    Outcome,
-    TryAgain,
-    nothing_to_conclude,
-)
+from keyfuse_webhook.job_threads import in_threads
+from keyfuse_webhook.jobs_model import Handler, Job, Outcome, TryAgain
 from keyfuse_webhook.push_scan import PushScan
 
 BATCH = 50
@@ -50,16 +42,10 @@ class PushReports:
         self._api = api
         self._token = token
         self._beside = beside
-        self._threads = ThreadPoolExecutor(1, thread_name_prefix="report")
 
     def handler(self) -> Handler:
         """This as the job worker wants it."""
-
-        async def attempt(job: Job) -> Outcome:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, self.report, job)
-
-        return Handler(attempt, nothing_to_conclude, one_at_a_time=False, at_once=TAKEN_AT_ONCE)
+        return in_threads(self.report, "report", 1)
 
     def report(self, job: Job) -> Outcome:
         """Report on one push.

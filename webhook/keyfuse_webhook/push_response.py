@@ -1,7 +1,5 @@
 """What a push job does: scan what is new, kill what is ours, have it reported."""
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import structlog
@@ -12,7 +10,8 @@ from keyfuse_store.leaks import Evidence
 from keyfuse_store.times import parse_moment
 from keyfuse_webhook.events import Push
 from keyfuse_webhook.git_fetch import RepositoryGone
-from keyfuse_webhook.jobs_model import TAKEN_AT_ONCE, Handler, Job, Outcome, nothing_to_conclude
+from keyfuse_webhook.job_threads import in_threads
+from keyfuse_webhook.jobs_model import Handler, Job, Outcome
 from keyfuse_webhook.push_scan import PushScan, Scanned
 from keyfuse_webhook.revocation import Enqueue, LeakResponse, Sighting
 
@@ -38,17 +37,10 @@ class PushResponse:
         self._response = response
         self._scan = scan
         self._reports = reports
-        # Of its own: a slow server must not keep mails waiting.
-        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="push")
 
     def handler(self) -> Handler:
         """This as the job worker wants it."""
-
-        async def attempt(job: Job) -> Outcome:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, self.respond, job)
-
-        return Handler(attempt, nothing_to_conclude, one_at_a_time=False, at_once=TAKEN_AT_ONCE)
+        return in_threads(self.respond, "push", _AT_ONCE)
 
     def respond(self, job: Job) -> Outcome:
         """Deal with one push.

@@ -4,10 +4,8 @@ A repository with very many objects is split into shards first, each a job of it
 it again changes nothing, so a worker may die anywhere.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,7 +24,8 @@ from keyfuse_store.leaks import Evidence
 from keyfuse_store.scans import Part, Scan
 from keyfuse_webhook.git_fetch import FetchFailed, NoSuchObject, RepositoryGone, fetch
 from keyfuse_webhook.github_names import repository_name
-from keyfuse_webhook.jobs_model import Handler, Job, Outcome, TryAgain, nothing_to_conclude
+from keyfuse_webhook.job_threads import in_threads
+from keyfuse_webhook.jobs_model import Handler, Job, Outcome, TryAgain
 from keyfuse_webhook.matchers import of_everything
 from keyfuse_webhook.mirrors import Mirrors
 from keyfuse_webhook.push_scan import Tokens, may_be_ours
@@ -72,18 +71,12 @@ class RepositoryScans:
         self._mirrors = mirrors
         self._tokens = tokens
         self._shard_objects = shard_objects
-        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="scan")
         self._matchers = of_everything(store.settings)
         self._broken: Counter[str] = Counter()
 
     def handler(self) -> Handler:
         """This as the job worker wants it."""
-
-        async def attempt(job: Job) -> Outcome:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, self.run, job)
-
-        return Handler(attempt, nothing_to_conclude, one_at_a_time=False, at_once=_AT_ONCE)
+        return in_threads(self.run, "scan", _AT_ONCE, taken=_AT_ONCE)
 
     def run(self, job: Job) -> Outcome:
         """Scan one part.
