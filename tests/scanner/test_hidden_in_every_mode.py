@@ -76,11 +76,13 @@ def test_each_way_is_seen_through_and_no_decoy_is(staged, keyfuse, mode):
     assert found == {way: (key[-48:-38], EVERY_WAY[way][0]) for way, key in KEYS.items()}
 
 
-@pytest.mark.parametrize("way", EVERY_WAY)
-def test_a_commit_is_stopped_whatever_hides_the_key(repo, keyfuse, way):
-    repo.stage("decoy", content(way, break_checksum(KEYS[way])))
+def test_a_commit_is_stopped_by_keys_and_not_by_decoys(staged, keyfuse):
+    assert keyfuse("hook", "run").code == 1
+    staged.git("rm", "--quiet", "--cached", *KEYS)
     assert keyfuse("hook", "run") == (0, "", "")
-    repo.stage("file", content(way, KEYS[way]))
-    done = keyfuse("hook", "run")
-    assert done.code == 1
-    assert KEYS[way][-48:-38] in done.err
+    for way in ("base64-twice-11", "zip in zip", "literals in two lines", "utf-16-be"):
+        staged.git("add", way)
+        done = keyfuse("hook", "run")
+        assert done.code == 1
+        assert KEYS[way][-48:-38] in done.err
+        staged.git("rm", "--quiet", "--cached", way)
