@@ -236,6 +236,8 @@ def stores(settings: Settings, clock) -> Iterator[list[KeyStore]]:
         store.close()
 
 
+# Each history takes a tenth of a second, on a busy machine a second.
+@pytest.mark.timeout(max(300, HISTORIES))
 def test_random_histories_agree_with_the_model(stores: list[KeyStore], clock) -> None:
     class Machine(Lives):
         def __init__(self) -> None:
