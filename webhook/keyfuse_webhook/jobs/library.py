@@ -71,6 +71,8 @@ def configuration(url: str, executor_id: str) -> DBOSConfig:
         "executor_id": executor_id,
         "serializer": DBOSPortableJSONSerializer(),
         "log_level": "WARNING",
+        # Seconds. Jobs send each other nothing, so whoever would pass it on need not look often.
+        "notification_coalesce_sec": 0.1,
     }
 
 

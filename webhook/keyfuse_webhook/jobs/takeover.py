@@ -29,7 +29,7 @@ class TakeOver:
     def __init__(
         self, url: str, client: DBOSClient, presence: Presence, clock: Callable[[], float]
     ) -> None:
-        self._engine = sa.create_engine(url, poolclass=sa.NullPool)
+        self._engine = sa.create_engine(url, pool_size=1, isolation_level="AUTOCOMMIT")
         self._table = status_table(url)
         self._client = client
         self._presence = presence

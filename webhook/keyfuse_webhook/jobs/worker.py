@@ -21,12 +21,12 @@ from keyfuse_webhook.jobs.library import (
 from keyfuse_webhook.jobs.presence import open_presence
 from keyfuse_webhook.jobs.retention import forget_ended
 from keyfuse_webhook.jobs.takeover import TakeOver
+from keyfuse_webhook.jobs.taking import UNASKED, Taking
 from keyfuse_webhook.jobs_model import Handler, Job, Outcome, TryAgain
 from keyfuse_webhook.metrics import ATTEMPTS_POSTPONED, JOBS_ENDED
 from keyfuse_webhook.pacing import Turn, pauses
 
-# Seconds. A mail leaves within the polling interval.
-POLLING_INTERVAL = 0.2
+# Seconds.
 SWEEP_INTERVAL = 1.0
 RETENTION_INTERVAL = 3600.0
 START_AGAIN = 2.0
@@ -92,8 +92,10 @@ class JobWorker:
             ending.callback(others.close)
             self._halted.clear()
             self._dbos = DBOS(config=configuration(self._url, presence.id))
-            ending.callback(self._end, others)
+            taking = Taking(self._url, self._dbos, self._handlers)
+            ending.callback(self._end, taking, others)
             self._launch()
+            taking.start()
             _log.info("worker_started", worker=presence.id, kinds=sorted(self._handlers))
             forgotten = float("-inf")
             while not self._stopping.wait(SWEEP_INTERVAL):
@@ -108,20 +110,21 @@ class JobWorker:
     def _launch(self) -> None:
         for kind, handler in self._handlers.items():
             DBOS.workflow(name=kind, max_recovery_attempts=None)(self._workflow(kind, handler))
-            # Before the launch: whoever waits for jobs looks for new kinds only every second.
             self._client.register_queue(
                 kind,
                 partition_concurrency=1,
                 worker_concurrency=handler.at_once,
-                polling_interval_sec=POLLING_INTERVAL,
+                polling_interval_sec=UNASKED,
             )
+        DBOS.listen_queues([])
         DBOS.launch()
 
-    def _end(self, others: TakeOver) -> None:
+    def _end(self, taking: Taking, others: TakeOver) -> None:
         """Take no more jobs, let attempts come to their end, give up what else has been begun."""
         self._halted.set()
         for event in self._dbos.background_thread_stop_events:
             event.set()
+        taking.stop()
         deadline = time.monotonic() + DRAIN
         while self._busy and time.monotonic() < deadline:
             time.sleep(0.05)
