@@ -33,10 +33,16 @@ def run() -> int:
     if glimpse is not None and glimpse.is_clean:
         return Exit.CLEAN
     from keyfuse_scanner.modes import scan_staged
+    from keyfuse_scanner.sources.staged import staged
 
+    found = _policy()
+    changes = staged(Repository()) if glimpse is None else glimpse.staged
+    if not changes.new and not changes.added:
+        # A pipeline that runs all hooks shall not wait for rules to be compiled for that.
+        return Exit.CLEAN
     return _judge(
-        lambda scanning: scan_staged(scanning, Repository(), glimpse and glimpse.staged),
-        _policy(),
+        lambda scanning: scan_staged(scanning, Repository(), changes),
+        found,
         "commit",
         engine=glimpse and glimpse.engine,
     )

@@ -71,6 +71,7 @@ def test_what_was_read_is_not_read_again(warm, keyfuse, monkeypatch):
     ['disabled = ["npm-access-token"]', 'rule_set = "generic"', 'rule_files = ["rules.toml"]'],
 )
 def test_a_policy_is_known_from_the_second_time_on(warm, keyfuse, policy):
+    warm.stage("a.txt", "y\n")
     warm.write("rules.toml", "disabled = []\n")
     warm.write("keyfuse.toml", policy + '\nignores = ["first-look/"]\nfail_on = "high"\n')
     assert glance() is None

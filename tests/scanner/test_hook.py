@@ -61,6 +61,20 @@ def test_the_first_commit_does_not_wait_for_the_rules(
     assert (glance() is not None) == known
 
 
+def test_where_nothing_is_staged_no_rules_are_compiled(repo, keyfuse, planted, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(planted / "cache"))
+    repo.commit(a="x", b=KEY)
+    repo.write("keyfuse.toml", 'only = ["npm-access-token"]\n')
+    repo.git("rm", "--quiet", "b")
+    assert keyfuse("hook", "run") == (0, "", "")
+    assert not list((planted / "cache").rglob("engine-*"))
+    repo.stage("a", "y")
+    assert keyfuse("hook", "run") == (0, "", "")
+    assert list((planted / "cache").rglob("engine-*"))
+    repo.write("keyfuse.toml", "no policy\n")
+    assert keyfuse("hook", "run").code == 2
+
+
 def test_a_partial_commit_is_judged_by_its_own_index(repo, keyfuse, program):
     repo.commit(a="x", b="x")
     keyfuse("hook", "install")
