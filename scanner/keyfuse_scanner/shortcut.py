@@ -20,6 +20,10 @@ _SCAN_FLAGS = {
     "--show-secrets": "show_secrets",
 }
 _MODES = frozenset(("--staged", "--history"))
+# With --history; those that may be repeated are collected.
+_HISTORY_VALUES = {"--format": "format_", "--jobs": "jobs"}
+_HISTORY_LISTS = {"--only": "only", "--rules": "rule_files"}
+_JOBS_DIGITS = 4
 
 
 def shortcut(arguments: Sequence[str]) -> Callable[[], int] | None:
@@ -34,9 +38,48 @@ def shortcut(arguments: Sequence[str]) -> Callable[[], int] | None:
 
 def scan_options(arguments: Sequence[str]) -> dict[str, Any] | None:
     """Return options of `keyfuse scan`, or None where click has to read them."""
-    if _MODES.isdisjoint(arguments) or not _SCAN_FLAGS.keys() >= set(arguments):
+    if _MODES.isdisjoint(arguments):
         return None
-    return {_SCAN_FLAGS[argument]: True for argument in arguments}
+    if _SCAN_FLAGS.keys() >= set(arguments):
+        return {_SCAN_FLAGS[argument]: True for argument in arguments}
+    return _history_options(arguments) if "--history" in arguments else None
+
+
+def _history_options(arguments: Sequence[str]) -> dict[str, Any] | None:
+    options: dict[str, Any] = {}
+    words = iter(arguments)
+    for word in words:
+        if word in _SCAN_FLAGS:
+            options[_SCAN_FLAGS[word]] = True
+        elif word in _HISTORY_VALUES or word in _HISTORY_LISTS:
+            value = next(words, "")
+            if not _is_plain(value) or not _fits(word, value):
+                return None
+            if name := _HISTORY_LISTS.get(word):
+                options[name] = (*options.get(name, ()), value)
+            else:
+                options[_HISTORY_VALUES[word]] = int(value) if word == "--jobs" else value
+        elif _is_plain(word):
+            options["paths"] = (*options.get("paths", ()), word)
+        else:
+            return None
+    return options
+
+
+def _is_plain(word: str) -> bool:
+    """Tell whether a word is a value wherever it stands."""
+    return bool(word) and not word.startswith("-")
+
+
+def _fits(option: str, value: str) -> bool:
+    if option == "--jobs":
+        is_short = len(value) <= _JOBS_DIGITS and value.isascii() and value.isdigit()
+        return is_short and int(value) > 0
+    if option == "--format":
+        from keyfuse_scanner.reports import REPORTS
+
+        return value in REPORTS
+    return True
 
 
 def _hook() -> int:

@@ -21,6 +21,11 @@ ODD = (
     *("-", "--", "", ".", "--help", "-h", "--version", "scan", "hook", "run", "--no-staged"),
 )
 WORDS = st.sampled_from((*FLAGS, *FLAGS, *ODD))
+VALUED = ("--only", "--rules", "--jobs", "--format")
+VALUES = (
+    *("1", "02", "8", "0", "-1", "+1", "1_0", " 1", "1.5", "", "٣", "99999", "9" * 5000),
+    *("json", "sarif", "JSON", "xml", "keyfuse-key", "a/b", "~", "--history", "--", "-", "é", "."),
+)
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +78,39 @@ def test_every_short_line_of_words(asked, capsys):
 @given(st.lists(WORDS, max_size=9))
 def test_any_words_behind_scan(asked, words):
     both_agree(asked, ["scan", *words])
+
+
+@given(st.lists(st.sampled_from((*VALUED, *VALUED, *VALUES, *FLAGS)), max_size=8))
+def test_any_values_behind_history(asked, words):
+    both_agree(asked, ["scan", "--history", *words])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["."],
+        ["--jobs", "2", "repository"],
+        ["--format", "json", "--only", "a", "--only", "b", "--no-decode", "one", "two"],
+        ["--rules", "r", "--rules", "s", "--jobs", "2", "--jobs", "3"],
+    ],
+)
+def test_what_history_is_scanned_with_most_goes_the_short_way(asked, words):
+    assert both_agree(asked, ["scan", "--history", *words])
+    assert both_agree(asked, ["scan", *words, "--history"])
+    assert not both_agree(asked, ["scan", "--staged", *words])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["--jobs", number] for number in ("0", "-1", "x", "٣", "", "1_0")),
+        *(["--format", name] for name in ("JSON", "xml", "")),
+        *([name] for name in VALUED),
+        *(["--jobs=2"], ["--only", "--history"], ["--", "x"], ["-x"], [""]),
+    ],
+)
+def test_what_is_not_that_plain_is_left_to_click(asked, capsys, words):
+    assert not both_agree(asked, ["scan", "--history", *words])
 
 
 @given(st.lists(st.sampled_from(FLAGS), min_size=1, max_size=8))
