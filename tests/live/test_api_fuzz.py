@@ -21,8 +21,8 @@ from keyfuse_store.settings import Settings
 from keyfuse_webhook.management.openapi import document
 from support.service import running_service, service_environment
 
-# Gateways get an answer to every method there; reports are slowed down by their address.
-LEFT_OUT = {"authorize", "reportLeak"}
+# Gateways get an answer to every method there, and a key is burnt whatever else its report says.
+UNCHECKED = {"authorize": "unsupported_method", "reportLeak": "negative_data_rejection"}
 # What has the right form and is not acceptable all the same is documented as 422, and so on.
 CONFIG = """
 [checks.positive_data_acceptance]
@@ -33,7 +33,6 @@ NAMES = sorted(
     operation["operationId"]
     for methods in document()["paths"].values()
     for operation in methods.values()
-    if operation["operationId"] not in LEFT_OUT
 )
 
 
@@ -74,6 +73,8 @@ def test_nothing_that_is_sent_gets_an_answer_that_is_not_documented(
     which = ["--url", server.address, "--include-operation-id", name]
     much = ["--max-examples", "200", "--phases", "examples,coverage,fuzzing"]
     asking = ["-H", f"Authorization: Bearer {token}"]
+    if name in UNCHECKED:
+        asking += ["--exclude-checks", UNCHECKED[name]]
     run = subprocess.run(
         [program, *CONFIGURED, "run", "openapi.json", *which, *much, *asking],
         cwd=server.folder,
