@@ -14,8 +14,9 @@ from keyfuse_store import wire
 from keyfuse_store.evidence import Evidence
 from keyfuse_store.scopes import MANAGEMENT_SCOPES
 from keyfuse_webhook.management.api import OPERATIONS
-from keyfuse_webhook.management.model import Nothing
+from keyfuse_webhook.management.model import JSON_LINES, Nothing
 from keyfuse_webhook.management.openapi import document
+from keyfuse_webhook.management.others import ANSWERS
 from support.leaking import record_leak
 from support.management import Api
 
@@ -44,6 +45,16 @@ def test_every_operation_is_in_it_once_with_an_example_of_its_shape() -> None:
                 msgspec.convert(answered.example, answered.shape)
         if operation.body is not Nothing:
             msgspec.convert(operation.example, operation.body)
+
+
+def test_every_json_of_the_document_has_an_example_of_its_shape() -> None:
+    for shape, example in ANSWERS.items():
+        msgspec.convert(example, shape)
+    for methods in DOCUMENT["paths"].values():
+        for described in methods.values():
+            for said in (described.get("requestBody", {}), *described["responses"].values()):
+                for kind, content in said.get("content", {}).items():
+                    assert kind == JSON_LINES or content["example"], described["operationId"]
 
 
 def test_no_status_is_promised_twice_or_without_a_description() -> None:

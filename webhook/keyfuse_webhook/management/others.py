@@ -4,6 +4,7 @@ These endpoints read and answer by themselves (`verify_endpoint`, `authorize_end
 `burn_endpoint`, `health`); a test asks each of them for what is promised here.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -13,6 +14,7 @@ from keyfuse_store.openapi import BEARER, HEADER
 from keyfuse_store.verify import COST_MAX
 from keyfuse_store.wire import Json, Moment
 from keyfuse_webhook.burn import MOST_TOKENS
+from keyfuse_webhook.management.examples import KEY, OWNER_ID
 
 _NOBODY: list[dict[str, list[str]]] = []
 _ANYBODY: list[dict[str, list[str]]] = [{}, {BEARER: []}, {HEADER: []}]
@@ -85,32 +87,43 @@ class Ready(Struct):
     status: Literal["ready"]
 
 
-OTHER_SHAPES = (
-    VerifyQuestion,
-    VerifyAnswer,
-    LeakReport,
-    PortalRequest,
-    PortalLink,
-    Accepted,
-    Alive,
-    Ready,
-)
+# Answers, each with an example.
+ANSWERS: Mapping[type[Struct], Mapping[str, object]] = {
+    VerifyAnswer: {
+        "valid": True,
+        "code": "valid",
+        **{
+            name: KEY[name]
+            for name in ("id", "prefix", "owner", "name", "meta", "scopes", "expires")
+        },
+    },
+    PortalLink: {
+        "link": "https://keys.example.com/portal/login/5f3c…",
+        "owner_id": OWNER_ID,
+        "expires": "2026-11-24T09:05:00Z",
+    },
+    Accepted: {"status": "accepted"},
+    Alive: {"status": "ok"},
+    Ready: {"status": "ready"},
+}
+OTHER_SHAPES = (VerifyQuestion, LeakReport, PortalRequest, *ANSWERS)
 
 
-def _schema(shape: type) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{shape.__name__}"}
+def _json(shape: type[Struct], example: Mapping[str, object]) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{shape.__name__}"}
+    return {"application/json": {"schema": schema, "example": example}}
 
 
 def _described(
     name: str,
     summary: str,
-    answers: dict[int, type | None],
+    answers: dict[int, type[Struct] | None],
     refusals: tuple[int, ...],
     **more: Any,
 ) -> dict[str, Any]:
     good = {
         str(status): {"description": "Done."}
-        | ({"content": {"application/json": {"schema": _schema(shape)}}} if shape else {})
+        | ({"content": _json(shape, ANSWERS[shape])} if shape else {})
         for status, shape in answers.items()
     }
     bad = {str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(refusals)}
@@ -118,9 +131,8 @@ def _described(
     return {**described, **more, "responses": good | bad}
 
 
-def _body(shape: type, example: dict[str, Any]) -> dict[str, Any]:
-    content = {"application/json": {"schema": _schema(shape), "example": example}}
-    return {"required": True, "content": content}
+def _body(shape: type[Struct], example: Mapping[str, object]) -> dict[str, Any]:
+    return {"required": True, "content": _json(shape, example)}
 
 
 OTHERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
