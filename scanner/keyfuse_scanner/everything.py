@@ -57,7 +57,7 @@ def examine_everything(
     if shard is not None and shard.number:
         from keyfuse_scanner.storereading import look
 
-        scan = look(scanning, repository, gitplaces.location(repository, "objects"), shard=shard)
+        scan = look(scanning, repository, gitplaces.layout(repository), shard=shard)
         return _examine_again(scanning, repository, _looked(scan))
     where = _where(repository)
     key = None if shard else _key(scanning, where)
@@ -79,8 +79,10 @@ def examine_everything(
 
 
 def _where(repository: Repository) -> Where:
-    layout = gitplaces.layout(repository)
-    return Where(layout, roots(repository, layout.common), standing(layout.objects))
+    with roots(repository) as reached:
+        layout = gitplaces.layout(repository)
+        now = standing(layout.objects, layout.borrowed)
+        return Where(layout, reached(layout.common), now)
 
 
 def _key(scanning: Scanning, where: Where) -> Key | None:
@@ -113,9 +115,7 @@ def _look_for_new(
     from keyfuse_scanner.storereading import look
 
     known = known_tables(memory, where.now)
-    scan = look(
-        scanning, repository, where.layout.objects, shard=shard, packs=memory.packs, known=known
-    )
+    scan = look(scanning, repository, where.layout, shard=shard, packs=memory.packs, known=known)
     looked = _looked(scan)
     return looked._replace(
         found=looked.found | found,

@@ -1,6 +1,7 @@
 """What git knows of a repository beside its objects: its settings, and where its parts are."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,11 +52,13 @@ class Layout(NamedTuple):
         objects: Its object directory.
         shallow: The file with the commits at which a shallow clone ends.
         common: What all of its work trees share.
+        borrowed: More object directories, as the environment has them (git(1)).
     """
 
     objects: Path
     shallow: Path
     common: Path
+    borrowed: tuple[Path, ...] = ()
 
 
 def layout(repository: Repository) -> Layout:
@@ -65,7 +68,15 @@ def layout(repository: Repository) -> Layout:
     paths = lines.rstrip(b"\r\n").split(b"\n")
     if len(paths) != len(asked):  # a path with a line break in it
         paths = [run(repository, "rev-parse", *words) for words in asked]
-    return Layout(*(Path(repository.directory or ".", _line(path)) for path in paths))
+    objects, shallow, common = (Path(repository.directory or ".", _line(path)) for path in paths)
+    return Layout(objects, shallow, common, _borrowed(repository, os.environ))
+
+
+def _borrowed(repository: Repository, environ: Mapping[str, str]) -> tuple[Path, ...]:
+    if repository.directory is not None:
+        return ()  # what the environment says is not for a repository that the user names
+    listed = environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", "")
+    return tuple(Path(each) for each in listed.split(os.pathsep) if each)
 
 
 def _line(printed: bytes) -> str:

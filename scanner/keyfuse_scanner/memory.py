@@ -6,10 +6,10 @@ pack's checksum, whatever the rules were.
 """
 
 import marshal
-from hashlib import sha256
 from typing import Any, NamedTuple
 from zlib import crc32
 
+from keyfuse_rules.sha256 import sha256_hex
 from keyfuse_scanner.engine import privatefolder
 from keyfuse_scanner.objectstore.idtable import ID, IdTable
 
@@ -84,7 +84,7 @@ def remember_pack(checksum: bytes, table: bytes) -> None:
 
 
 def _name(key: Key) -> str:
-    return f"history-{sha256(repr(key).encode()).hexdigest()[:32]}"
+    return f"history-{sha256_hex(repr(key).encode())[:32]}"
 
 
 def _read(name: str) -> bytes | None:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple, cast
 
 from keyfuse_scanner import gitstreams
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.gitbatch import BatchObject, TruncatedBatch
+from keyfuse_scanner.gitplaces import Layout
 from keyfuse_scanner.objects import read_entries
 from keyfuse_scanner.objectstore.idtable import Ids
 from keyfuse_scanner.objectstore.model import Damaged, GitObject, Scan
@@ -26,7 +26,7 @@ class Shard(NamedTuple):
 def look(
     scanning: Scanning,
     repository: Repository,
-    objects: Path,
+    layout: Layout,
     *,
     shard: Shard | None = None,
     packs: frozenset[bytes] = frozenset(),
@@ -37,19 +37,20 @@ def look(
     Args:
         scanning: How.
         repository: Where.
-        objects: Its object directory.
+        layout: Where its objects are.
         shard: Which objects; None for all.
         packs: Checksums of packs that need not be looked into.
         known: Ids of objects that need not be looked into either.
     """
     return scan(
-        objects,
+        layout.objects,
         partial(Sieve, scanning.matcher, scanning.max_size, every=scanning.every),
         GitObjects(repository),
         jobs=scanning.jobs,
         skip=None if shard is None else _Others(shard),
         skip_packs=packs,
         known=known,
+        borrowed=layout.borrowed,
         progress=scanning.progress,
     )
 

@@ -1,6 +1,7 @@
 """Scanning the whole object store: the own reader and its processes find what git alone finds."""
 
 import base64
+import os
 import pickle
 import random
 from pathlib import Path
@@ -128,6 +129,25 @@ def test_a_sieve_keeps_only_what_holds_something():
     assert sieve.pieces(BLOB, iter([b"x" * 50])) is None
     assert sieve.whole(TREE, b"100644 %s\0%s" % (KEY.encode(), bytes(20))) is True
     assert sieve.whole(TREE, b"100644 name\0" + KEY.encode()[:20]) is None
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_objects_that_the_environment_lends_are_seen_as_git_sees_them(
+    repo, make_repo, keyfuse, monkeypatch, packed
+):
+    lender = make_repo("lender")
+    lender.commit(a_txt=KEY)
+    if packed:
+        lender.git("gc", "--quiet")
+    repo.commit(b_txt="nothing")
+    objects = lender.path / ".git" / "objects"
+    monkeypatch.setenv("GIT_ALTERNATE_OBJECT_DIRECTORIES", f"{objects}{os.pathsep}")
+    assert keyfuse("scan", "--history").code == 1
+    assert keyfuse("scan", "--history").code == 1, "as it is remembered"
+    named = keyfuse("scan", "--history", str(repo.path))
+    assert (named.code, named.err) == (0, ""), "the environment is not about a repository named"
+    monkeypatch.setenv("GIT_ALTERNATE_OBJECT_DIRECTORIES", str(repo.path / "gone"))
+    assert keyfuse("scan", "--history").code == 3
 
 
 def test_the_command_takes_a_number_of_processes(repo, keyfuse):

@@ -1,6 +1,7 @@
 """The object directories of a repository: its own and those it borrows from."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from keyfuse_scanner.objectstore.model import Unread
@@ -9,11 +10,14 @@ from keyfuse_scanner.objectstore.model import Unread
 _DEEPEST = 5
 
 
-def object_directories(directory: Path) -> tuple[list[Path], list[Unread]]:
-    """Return a directory with all its alternates, each once, and what could not be followed."""
+def object_directories(
+    directory: Path, borrowed: Iterable[Path] = ()
+) -> tuple[list[Path], list[Unread]]:
+    """Return directories with all their alternates, each once, and what could not be followed."""
     found: list[Path] = []
     unread: list[Unread] = []
-    _follow(Path(os.path.realpath(directory)), 0, found, unread)
+    for each in (directory, *borrowed):
+        _follow(Path(os.path.realpath(each)), 0, found, unread)
     return found, unread
 
 

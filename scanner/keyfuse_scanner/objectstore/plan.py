@@ -93,6 +93,8 @@ def prepare(
     skip: Container[bytes] | None = None,
     skip_packs: Container[bytes] = (),
     known: Sequence[Ids] = (),
+    *,
+    borrowed: Sequence[Path] = (),
 ) -> Plan:
     """Return what is to be read in an object directory and its alternates.
 
@@ -102,8 +104,9 @@ def prepare(
         skip: Ids that need not be looked into.
         skip_packs: Checksums of packs of which nothing need be looked into.
         known: Tables of ids that need not be looked into either.
+        borrowed: More object directories, which stand for this one as alternates do.
     """
-    directories, unread = object_directories(directory)
+    directories, unread = object_directories(directory, borrowed)
     odd: list[str] = []
     packs = sorted(
         _packs(directories, odd, unread), key=lambda pack: pack.index.count, reverse=True

@@ -34,6 +34,7 @@ def scan(
     skip: Container[bytes] | None = None,
     skip_packs: Container[bytes] = (),
     known: Sequence[Ids] = (),
+    borrowed: Sequence[Path] = (),
     progress: Callable[[Progress], None] | None = None,
     method: str | None = None,
 ) -> Scan[T]:
@@ -50,6 +51,7 @@ def scan(
             look-up for each object there is, so a pack that is known as a whole goes below.
         skip_packs: Checksums of packs not to look into, as `Scan.packs` told them.
         known: Tables of ids not to look into; a pack that holds no others costs next to nothing.
+        borrowed: More object directories, which stand for this one as alternates do.
         progress: Called after each unit of work.
         method: How `multiprocessing` starts workers; None is what suits the platform.
 
@@ -57,10 +59,10 @@ def scan(
         WorkerFailed: the scanner raised an exception in another process.
     """
     jobs = jobs or cores()
-    plan = prepare(directory, jobs, skip, skip_packs, known)
+    plan = prepare(directory, jobs, skip, skip_packs, known, borrowed=borrowed)
     outcomes = _in_this_process(plan, range(len(plan.work)), make_scanner, limits)
     if jobs > 1 and plan.weight >= SMALL:
-        recipe = partial(prepare, directory, jobs, skip, skip_packs, known)
+        recipe = partial(prepare, directory, jobs, skip, skip_packs, known, borrowed=borrowed)
         job = Job(recipe, make_scanner, limits, plan.signature)
         outcomes = _in_processes(plan, job, jobs, method)
     results: list[Result[T]] = []

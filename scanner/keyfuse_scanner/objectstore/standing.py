@@ -1,6 +1,7 @@
 """What is in an object store at a glance, to be compared with what was looked into before."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,9 +25,9 @@ class Standing(NamedTuple):
     is_plain: bool
 
 
-def standing(directory: Path) -> Standing:
-    """Return what stands in an object directory and its alternates."""
-    directories, unread = object_directories(directory)
+def standing(directory: Path, borrowed: Iterable[Path] = ()) -> Standing:
+    """Return what stands in object directories and their alternates."""
+    directories, unread = object_directories(directory, borrowed)
     odd: list[str] = []
     indexes = [each / "pack" / name for each in directories for name in list_packs(each, odd)]
     packs = {_checksum(index): index for index in indexes}

@@ -1,14 +1,16 @@
 """From where a repository's history is reached: refs, reflogs and indexes, as they are now."""
 
 import os
-from hashlib import sha256
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
-from keyfuse_scanner import git
+from keyfuse_rules.sha256 import sha256_hex
 from keyfuse_scanner.errors import GitFailed
 from keyfuse_scanner.git import Repository
+from keyfuse_scanner.gitstreams import Printed, beside
 
 
 class Roots(NamedTuple):
@@ -27,20 +29,25 @@ class Roots(NamedTuple):
     failure: GitFailed | None = None
 
 
-def roots(repository: Repository, common: Path) -> Roots:
-    """Return the roots of a repository.
+@contextmanager
+def roots(repository: Repository) -> Iterator[Callable[[Path], Roots]]:
+    """Ask for the roots of a repository while other things are asked.
 
-    Args:
-        repository: Which.
-        common: Its directory, as `git rev-parse --git-common-dir` tells it.
+    What is yielded waits for git and returns them. It takes the repository's directory, as `git
+    rev-parse --git-common-dir` tells it.
     """
-    try:
-        printed = git.run(repository, "for-each-ref", "--format=%(objectname) %(refname)")
-    except GitFailed as failure:
-        return Roots(b"", (), (), failure)
+    arguments = ("for-each-ref", "--format=%(objectname) %(refname)")
+    with beside(repository, *arguments) as listed:
+        yield lambda common: _roots(listed(), common)
+
+
+def _roots(listed: Printed, common: Path) -> Roots:
+    if listed.failure:
+        return Roots(b"", (), (), listed.failure)
+    printed = listed.stdout
     rows = [line.partition(b" ") for line in printed.splitlines()]
     return Roots(
-        sha256(repr((printed, _others(common))).encode()).digest(),
+        bytes.fromhex(sha256_hex(repr((printed, _others(common))).encode())),
         tuple(object_id.decode("ascii") for object_id, _, _ in rows),
         tuple(name for _, _, name in rows),
     )
