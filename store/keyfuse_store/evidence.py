@@ -74,21 +74,34 @@ class KeptEvidence:
 
 
 def keep(
-    connection: Connection, leak_id: str, evidence: Evidence, receipt_id: str, at: int
+    connection: Connection,
+    leak_id: str,
+    evidence: Evidence,
+    receipt_id: str,
+    at: int,
+    *,
+    first: bool = False,
 ) -> bool:
-    """Add a piece of evidence; False where it is known, or where there is too much already."""
+    """Add a piece of evidence; False where it is known, or where there is too much already.
+
+    With `first` it is that of a new incident, and no other is asked for.
+    """
     row = _row(evidence)
     digest = _digest(row)
-    of_leak = leak_evidence.c.leak_id == leak_id
-    same = select(leak_evidence.c.digest).where(of_leak, leak_evidence.c.digest == digest)
-    if connection.execute(same).first() is not None:
-        return False
-    alike = select(func.count()).where(of_leak, leak_evidence.c.trust == evidence.trust)
-    if (connection.scalar(alike) or 0) >= EVIDENCE_MAX:
+    if not first and not _is_wanted(connection, leak_id, digest, evidence.trust):
         return False
     about = {"leak_id": leak_id, "digest": digest, "receipt_id": receipt_id, "seen_at": at}
     connection.execute(insert(leak_evidence).values({**row, **about}))
     return True
+
+
+def _is_wanted(connection: Connection, leak_id: str, digest: bytes, trust: Trust) -> bool:
+    of_leak = leak_evidence.c.leak_id == leak_id
+    same = select(leak_evidence.c.digest).where(of_leak, leak_evidence.c.digest == digest)
+    if connection.execute(same).first() is not None:
+        return False
+    alike = select(func.count()).where(of_leak, leak_evidence.c.trust == trust)
+    return (connection.scalar(alike) or 0) < EVIDENCE_MAX
 
 
 def evidence_of(connection: Connection, leak_id: str) -> list[KeptEvidence]:

@@ -5,7 +5,7 @@ The steps are composed inside `KeyStore.begin()` together with the revocation th
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection, Row, insert, select, tuple_, update
@@ -115,7 +115,8 @@ def record(
     elif _STRENGTH[action] > _STRENGTH[leak.action]:
         where = leaks.c.id == leak.id
         connection.execute(update(leaks).where(where).values(action=action))
-    new_evidence = keep(connection, leak.id, evidence, receipt_id, at)
+        leak = replace(leak, action=action)
+    new_evidence = keep(connection, leak.id, evidence, receipt_id, at, first=new_leak)
     if new_leak or new_evidence:
         audit.append(
             connection,
@@ -126,7 +127,7 @@ def record(
             detail={"leak": leak.id, "from": evidence.origin, "source": shown_source(evidence)},
             origin=origin,
         )
-    return Recorded(get(connection, leak.id) or leak, new_leak, new_evidence)
+    return Recorded(leak, new_leak, new_evidence)
 
 
 def get(connection: Connection, leak_id: str) -> Leak | None:
