@@ -113,7 +113,7 @@ FILES: dict[str, tuple[tuple[str, ...], Hide]] = {
     "two literals": (("joined",), lambda text: _literals(text, b"' + '")),
     "literals in two lines": (("joined",), lambda text: _literals(text, b"' +\n    '")),
     "literals side by side": (("joined",), lambda text: _literals(text, b"'\n    '")),
-    "a continued line": (("joined",), lambda text: _literals(text, b"\\\n")),
+    "a continued line": (("escape",), lambda text: _literals(text, b"\\\n")),
     "zip": (("zip",), _zip),
     "tar": (("tar",), _tar),
     "gzip": (("gzip",), gzip.compress),

@@ -60,7 +60,8 @@ def decoded_matches(
     decoders: dict[str, Decoder] = {}
     covered: dict[tuple[str, int], int] = {}
     seen: dict[tuple[str, int, int], bool] = {}
-    for site in sorted(set(sites), key=lambda site: site.anchor):
+    # All of it decides on the order, or what is read in two ways would be told in either.
+    for site in sorted(set(sites), key=lambda site: (site.anchor, site.step, site.phase)):
         # In UTF-16, what stands at odd offsets is another text than what stands at even ones.
         kind = (site.step, site.anchor % 2 if site.step == "utf-16" else 0)
         if site.anchor < covered.get(kind, 0):

@@ -1,6 +1,9 @@
 """A key of ours is found however it is encoded, whatever stands around it, and decoys are not."""
 
 import base64
+import os
+import subprocess
+import sys
 import textwrap
 
 import pytest
@@ -47,6 +50,34 @@ def test_a_hidden_key_is_found_and_its_layers_are_named(way: str) -> None:
     assert _secret(match, data) == KEY
     assert match.decoded == steps
     assert match.key_id == KEY[13:23].decode()
+
+
+_TOLD = """if True:
+    import sys
+    from keyfuse_rules.matching import Matcher
+    from keyfuse_rules.pack import OWN
+    from keyfuse_rules.plainsearch import plain_search
+    from keyfuse_rules.triggers import triggers
+    matcher = Matcher([OWN], plain_search(triggers([OWN], decode=True)))
+    data = sys.stdin.buffer.read()
+    print([match.decoded for match in matcher.matches(data).items])
+"""
+
+
+def test_what_can_be_read_in_two_ways_is_told_in_one() -> None:
+    """In whatever order a process has the members of a set."""
+    data = b"secret = '" + KEY[:20] + b"\\\n" + KEY[20:] + b"'"
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", _TOLD],
+            input=data,
+            capture_output=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+        ).stdout
+        for seed in range(2, 6)
+    }
+    assert told == {b"[('escape',)]\n"}
 
 
 @pytest.mark.parametrize("way", EVERY_WAY)
