@@ -1,6 +1,7 @@
 """A browser without scripts: it keeps cookies as told, reads forms and sends them back."""
 
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
 from typing import Any
@@ -8,6 +9,17 @@ from typing import Any
 import httpx
 
 ORIGIN = "https://keys.example.com"
+
+
+def and_then(call: Callable[..., Any], happens: Callable[[], object]) -> Callable[..., Any]:
+    """A function, and what happens the moment after each of its calls."""
+
+    def called(*arguments: Any) -> Any:
+        found = call(*arguments)
+        happens()
+        return found
+
+    return called
 
 
 class Page:

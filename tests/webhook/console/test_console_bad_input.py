@@ -11,7 +11,7 @@ from keyfuse_webhook.console.desk import Desk
 from keyfuse_webhook.jobs_model import Job
 from keyfuse_webhook.revocation import LeakResponse, Sighting
 from support.backends import execute, on_both_databases
-from support.browsing import Browser
+from support.browsing import Browser, and_then
 from support.entering import admin
 from support.keys import make_key
 
@@ -279,23 +279,12 @@ def test_a_right_that_was_withdrawn_a_moment_ago_changes_nothing(
         with monkeypatch.context() as patch:
             if when == "while it is under way":
                 site.store.set_scopes(one.key.id, [*scopes, "keyfuse:jobs.write"])
-                patch.setattr(Desk, "visit", _then(Desk.visit, withdraw))
+                patch.setattr(Desk, "visit", and_then(Desk.visit, withdraw))
             assert ops.post(path, fields).status == 403, path
     assert site.state(issued) == "active"
     assert {key.id for key in site.store.list()} == {one.key.id, issued.key.id}
     assert len(site.store.owners(search="new@")) == 0
     assert [job.state for job in site.queue.list()] == ["failed"]
-
-
-def _then(visit: Callable[..., Any], happens: Callable[[], None]) -> Callable[..., Any]:
-    """Letting somebody in, and what happens the moment after."""
-
-    def visit_and_more(*arguments: Any) -> Any:
-        found = visit(*arguments)
-        happens()
-        return found
-
-    return visit_and_more
 
 
 def _cookies(browser: Browser) -> str:

@@ -3,18 +3,21 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 from keyfuse_store import Issued
 from keyfuse_store.audit import entries
+from keyfuse_webhook.console import portal_links
+from keyfuse_webhook.console.desk import Desk
 from keyfuse_webhook.console.portal_mail import ROTATED, letter, rotated_job
 from keyfuse_webhook.jobs import JobWorker
 from keyfuse_webhook.mail_sink import MailSink
 from keyfuse_webhook.owner_mail import OwnerMail
 from support.backends import on_both_databases
-from support.browsing import ORIGIN, Browser
+from support.browsing import ORIGIN, Browser, and_then
 from support.entering import admin, link_of
 from support.webhook import eventually
 
@@ -179,6 +182,35 @@ def test_a_portal_session_dies_with_the_key_of_its_application(site: Any, host: 
     browser = enter(site, host, ADA)
     site.store.revoke(host.key.id, reason="test")
     assert browser.get("/portal").headers["location"] == "/portal/ended"
+
+
+def test_what_an_application_lost_a_moment_ago_is_lost_in_the_portal(
+    site: Any, host: Issued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issued = site.issue(owner=ADA)
+    browser = enter(site, host, ADA)
+    path = f"/portal/keys/{issued.key.id}/rotate"
+    form = browser.get(path).form(path)
+    monkeypatch.setattr(
+        portal_links, "read_body", _async_then(portal_links.read_body, site, host.key.id)
+    )
+    answer = ask(site, host.token.reveal(), {"owner": ADA})
+    assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
+    revoke = partial(site.store.revoke, host.key.id, reason="test")
+    monkeypatch.setattr(Desk, "visit", and_then(Desk.visit, revoke))
+    assert browser.post(path, form).status == 403
+    assert site.store.get(issued.key.id).successor_id is None
+
+
+def _async_then(read: Callable[..., Any], site: Any, key_id: str) -> Callable[..., Any]:
+    """Reading a body, after which a key holds less."""
+
+    async def read_and_more(*arguments: Any) -> Any:
+        found = await read(*arguments)
+        site.store.set_scopes(key_id, ["keyfuse:keys.read"])
+        return found
+
+    return read_and_more
 
 
 def test_signing_out(site: Any, host: Issued) -> None:

@@ -17,6 +17,7 @@ from keyfuse_webhook.console.endpoint import UNAVAILABLE
 from keyfuse_webhook.console.place import Place
 from keyfuse_webhook.console.sessions import LINK_LIFE, Opening, make_link
 from keyfuse_webhook.management.guard import Guard, address_of
+from keyfuse_webhook.management.others import PortalRequest
 from keyfuse_webhook.problem import Refusal, problem
 
 SCOPE = "keyfuse:portal.write"
@@ -25,12 +26,6 @@ _LARGEST = 4096
 BAD_REQUEST = Refusal(400, "invalid_request", 'Send a JSON object: {"owner": id or mail address}.')
 NOT_PERMITTED = Refusal(403, "insufficient_scope", "The management key does not cover this.")
 NO_OWNER = Refusal(404, "owner_not_found", "There is no such owner.")
-
-
-class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body: whose portal."""
-
-    owner: str
 
 
 class PortalLinks:
@@ -60,7 +55,8 @@ class PortalLinks:
 
     def _answer(self, caller: Principal, body: bytes, base: str, origin: str | None) -> Response:
         try:
-            owner_id, token, at = self._make(caller, msgspec.json.decode(body, type=Wanted), origin)
+            wanted = msgspec.json.decode(body, type=PortalRequest)
+            owner_id, token, at = self._make(caller, wanted.owner, origin)
         except (msgspec.MsgspecError, InvalidField, UnicodeError):
             return problem(BAD_REQUEST)
         except OwnerNotFound:
@@ -76,11 +72,11 @@ class PortalLinks:
         }
         return JSONResponse(answer, 201, headers={"Cache-Control": "no-store"})
 
-    def _make(self, caller: Principal, wanted: Wanted, origin: str | None) -> tuple[str, str, int]:
+    def _make(self, caller: Principal, owner: str, origin: str | None) -> tuple[str, str, int]:
         store = self._store
         with store.begin() as connection:
             by = store.by(store.acting(connection, caller, origin, SCOPE), origin)
-            owner = owners.get(connection, wanted.owner)
-            token = make_link(connection, Opening(caller.key_id, owner.id), at=by["at"])
-            store.audit.append(connection, action="portal.link_made", subject=owner.id, **by)
-        return owner.id, token, by["at"]
+            owner_id = owners.get(connection, owner).id
+            token = make_link(connection, Opening(caller.key_id, owner_id), at=by["at"])
+            store.audit.append(connection, action="portal.link_made", subject=owner_id, **by)
+        return owner_id, token, by["at"]

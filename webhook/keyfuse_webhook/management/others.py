@@ -55,7 +55,7 @@ class LeakReport(Struct):
     source: str | UnsetType = UNSET
 
 
-class PortalRequest(Struct, forbid_unknown_fields=True):
+class PortalRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """Whose portal."""
 
     owner: Annotated[str, Meta(description="An owner's id or mail address.")]
