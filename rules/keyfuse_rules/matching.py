@@ -71,7 +71,8 @@ class Matcher:
         self.hits = search.hits
         self.asks_always = bool(self._unled)
         self._signals = search.signals
-        self._runs = _runs(rules)
+        # Rules may be made only when they are asked for: a hook asks for few.
+        self._runs: dict[int, bytes] = {}
         self.decodes = any(signal.form not in UNENCODED for signal in search.signals)
         self._limit = candidate_limit
         self._expressions: dict[str, Expression] = {}
@@ -98,7 +99,8 @@ class Matcher:
             start = end - signal.length
             for rule in signal.rules:
                 # Within a run of one byte each place is a hit: a secret begins where the run does.
-                if rule not in self._runs or data[start - 1 : start] != self._runs[rule]:
+                run = self._run(rule)
+                if not run or data[start - 1 : start] != run:
                     positions.setdefault(rule, set()).add(start)
             if not signal.rules:
                 encoded.append((signal, end))
@@ -135,7 +137,7 @@ class Matcher:
         for number, part in found.items():
             rule = self._rules[number]
             # A run of one byte fills whole files, of which nothing is torn.
-            if not part.unmatched or rule.has_context or number in self._runs:
+            if not part.unmatched or rule.has_context or self._run(number):
                 continue
             own = rule.rule_id == OWN_RULE
             steps = neighbourhood.own_steps if own else neighbourhood.steps
@@ -221,6 +223,16 @@ class Matcher:
         found = self._expression(rule).match(data, hit, end)
         return None if found is None else judge_found(rule, data, found)
 
+    def _run(self, number: int) -> bytes:
+        """Return the byte that is repeated at the head of a rule; nothing where no byte is."""
+        known = self._runs.get(number)
+        if known is None:
+            literals = self._rules[number].literals
+            first = literals[0] if len(literals) == 1 else b""
+            is_run = len(first) > 1 and len(set(first)) == 1
+            known = self._runs[number] = first[:1] if is_run else b""
+        return known
+
     def _expression(self, rule: Rule) -> "Expression":
         known = self._expressions.get(rule.rule_id)
         if known is None:
@@ -228,15 +240,6 @@ class Matcher:
 
             known = self._expressions[rule.rule_id] = expression(rule)
         return known
-
-
-def _runs(rules: Sequence[Rule]) -> dict[int, bytes]:
-    """Return the byte that is repeated at the head of a rule, for rules that have such a head."""
-    return {
-        number: rule.literals[0][:1]
-        for number, rule in enumerate(rules)
-        if len(rule.literals) == 1 and len(rule.literals[0]) > 1 and len(set(rule.literals[0])) == 1
-    }
 
 
 def judge_found(rule: Rule, data: bytes, found: "Found") -> Match | None:
