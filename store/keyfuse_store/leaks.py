@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection, Row, insert, select, tuple_, update
 
-from keyfuse_store.audit import AuditLog
+from keyfuse_store.audit import Appends
 from keyfuse_store.errors import LeakNotFound
 from keyfuse_store.evidence import (
     EVIDENCE_MAX,
@@ -91,7 +91,7 @@ class Recorded(NamedTuple):
 
 def record(
     connection: Connection,
-    audit: AuditLog,
+    audit: Appends,
     key: Key,
     evidence: Evidence,
     *,

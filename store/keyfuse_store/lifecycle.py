@@ -15,14 +15,14 @@ from sqlalchemy import Connection, Update, case, literal, select, update
 
 from keyfuse_rules.redact import scrub
 from keyfuse_store import fields, scopes
-from keyfuse_store.audit import AuditLog
+from keyfuse_store.audit import Appends
 from keyfuse_store.errors import KeyNotFound, StateConflict
 from keyfuse_store.schema import keys as table
 
 
 def revoke(
     connection: Connection,
-    audit: AuditLog,
+    audit: Appends,
     key_id: str,
     *,
     reason: str,
@@ -62,7 +62,7 @@ def revoke(
 
 def quarantine(
     connection: Connection,
-    audit: AuditLog,
+    audit: Appends,
     key_id: str,
     *,
     allowed: Sequence[str],
@@ -105,7 +105,7 @@ def quarantine(
 
 def suspend(
     connection: Connection,
-    audit: AuditLog,
+    audit: Appends,
     key_id: str,
     *,
     reason: str,
@@ -139,7 +139,7 @@ def suspend(
 
 def resume(
     connection: Connection,
-    audit: AuditLog,
+    audit: Appends,
     key_id: str,
     *,
     actor: str,

@@ -127,3 +127,47 @@ def test_the_chain_is_read_in_pages(store: KeyStore) -> None:
         for number in range(1001):
             store.audit.append(connection, action="note", actor="x", subject=str(number), at=number)
     assert report(store) == (1001, None)
+
+
+def test_entries_of_a_block_are_written_together_at_its_end_each_as_it_was_said(
+    store: KeyStore,
+) -> None:
+    said = [
+        ("ada", 1, None),
+        ("ada", 2, "203.0.113.7"),
+        ("ada", 2, "203.0.113.7"),
+        ("bob", 2, None),
+    ]
+    with store.begin() as connection:
+        with store.audit.gathering(connection) as gathered:
+            for number, (actor, at, origin) in enumerate(said):
+                gathered.append(
+                    connection,
+                    action="note",
+                    actor=actor,
+                    subject=str(number),
+                    at=at,
+                    detail={"number": number},
+                    origin=origin,
+                )
+            assert audit.entries(connection) == []
+        entries = audit.entries(connection)
+    assert [(one.actor, one.at_us, one.origin) for one in entries] == said
+    assert [(one.subject, one.detail) for one in entries] == [
+        (str(number), {"number": number}) for number in range(4)
+    ]
+    assert report(store) == (4, None)
+
+
+def test_entries_of_a_block_that_fails_are_not_written(store: KeyStore) -> None:
+    with store.begin() as connection:
+
+        def fail() -> None:
+            with store.audit.gathering(connection) as gathered:
+                gathered.append(connection, action="note", actor="x", subject="x", at=1)
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        assert audit.entries(connection) == []
+    assert report(store) == (0, None)

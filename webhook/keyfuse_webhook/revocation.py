@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy import Connection, update
 
 from keyfuse_store import KeyStore, leaks, lifecycle, receipts
+from keyfuse_store.audit import Appends
 from keyfuse_store.leaks import Evidence, LeakAction, Recorded
 from keyfuse_store.model import Key
 from keyfuse_store.schema import leaks as leaks_table
@@ -76,10 +77,13 @@ class LeakResponse:
         """
         receipt = _Receipt(self._store.clock())
         for batch, last in _batches(sightings):
-            with self._store.begin() as connection:
+            with (
+                self._store.begin() as connection,
+                self._store.audit.gathering(connection) as audit,
+            ):
                 at = self._store.clock()
                 receipt = receipt.current(connection, actor, at)
-                told = _Told(receipt.id, actor, origin, at, [])
+                told = _Told(audit, receipt.id, actor, origin, at, [])
                 owners = {s.key.owner_id for s in batch if self._deal(connection, s, told)}
                 for owner_id in sorted(owners):
                     self._enqueue(connection, notice_job(receipt.id, owner_id))
@@ -97,11 +101,11 @@ class LeakResponse:
 
     def _deal(self, connection: Connection, sighting: Sighting, told: "_Told") -> bool:
         """Deal with one sighting; True where its owner has to hear of it."""
-        key, audit = sighting.key, self._store.audit
+        key = sighting.key
         action = self._action(sighting)
         recorded = leaks.record(
             connection,
-            audit,
+            told.audit,
             key,
             sighting.evidence,
             action=action,
@@ -134,7 +138,7 @@ class LeakResponse:
         if action == "revoke":
             return lifecycle.revoke(
                 connection,
-                self._store.audit,
+                told.audit,
                 key.id,
                 reason=reason,
                 evidence={"receipt": told.receipt_id, "reported_by": told.actor},
@@ -145,7 +149,7 @@ class LeakResponse:
         if action == "quarantine":
             return lifecycle.quarantine(
                 connection,
-                self._store.audit,
+                told.audit,
                 key.id,
                 allowed=self._store.settings.key_type(key.prefix).quarantine_scopes,
                 reason=reason,
@@ -165,6 +169,7 @@ def notice_job(receipt_id: str, owner_id: str) -> Job:
 class _Told:
     """What is the same for all sightings of a transaction, and what was done in it."""
 
+    audit: Appends
     receipt_id: str
     actor: str
     origin: str | None
