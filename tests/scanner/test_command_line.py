@@ -1,5 +1,6 @@
 """The console script: start-up, commands of other packages, exit codes, rules, completion."""
 
+import gc
 import json
 import os
 import re
@@ -146,6 +147,26 @@ def test_the_console_script_leaves_with_the_exit_code(monkeypatch, capsys):
     with pytest.raises(SystemExit) as left:
         main.main()
     assert left.value.code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "collects"),
+    [
+        (["hook", "run"], False),
+        (["scan", "--json", "--staged"], False),
+        (["hook", "pre-push"], True),
+        (["scan", "--history"], True),
+    ],
+)
+def test_only_what_is_brief_does_not_collect_garbage(monkeypatch, arguments, collects):
+    monkeypatch.setattr(sys, "argv", ["keyfuse", *arguments])
+    monkeypatch.setattr(main, "run", lambda _: 10 + gc.isenabled())
+    try:
+        with pytest.raises(SystemExit) as left:
+            main.main()
+    finally:
+        gc.enable()
+    assert left.value.code == 10 + collects
 
 
 def test_click_exceptions_keep_codes_of_their_own(monkeypatch, capsys):
