@@ -12,6 +12,7 @@ import pytest
 from keyfuse_scanner.objectstore import Progress
 from keyfuse_scanner.progress import line, shown
 
+_MARK = "(end)"
 HALF = Progress(1 << 20, 2 << 20, 260_312, 1_400_000_000)
 
 
@@ -24,11 +25,13 @@ class Terminal:
         self.stream = os.fdopen(theirs, "w")
 
     def read(self):
-        os.set_blocking(self._ours, False)
-        try:
-            return os.read(self._ours, 1 << 16).decode()
-        except BlockingIOError:
-            return ""
+        """Return what was written since; a mark behind it tells when all of it has come through."""
+        self.stream.write(_MARK)
+        self.stream.flush()
+        said = ""
+        while not said.endswith(_MARK):
+            said += os.read(self._ours, 1 << 16).decode()
+        return said.removesuffix(_MARK)
 
 
 @pytest.fixture
