@@ -7,7 +7,6 @@ again and works only if it sees the same store.
 
 import multiprocessing
 import signal
-import traceback
 from collections.abc import Iterable, Iterator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
@@ -114,4 +113,6 @@ def _work(connection: Connection, job: Job[Any], inherited: Iterable[Connection]
     except (EOFError, ConnectionError):
         return  # the parent is gone
     except Exception:  # noqa: BLE001 - handed to the parent, which raises it
+        import traceback
+
         connection.send(traceback.format_exc())

@@ -108,10 +108,10 @@ def test_a_worker_that_finds_another_store_takes_nothing(
     before = as_git_sees(repository)
     prepare, here = scanning.prepare, os.getpid()
 
-    def changed(*arguments: Any) -> plan.Plan:
+    def changed(*arguments: Any, **more: Any) -> plan.Plan:
         if os.getpid() != here:
             write_pack(repository, [blob(b"new %d" % os.getpid())])
-        return prepare(*arguments)
+        return prepare(*arguments, **more)
 
     monkeypatch.setattr(scanning, "prepare", changed)
     monkeypatch.setattr(workers, "inherits", lambda _method: False)
