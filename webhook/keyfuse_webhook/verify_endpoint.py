@@ -65,11 +65,16 @@ class VerifyEndpoint:
             await refused(scope, receive, send)
             return
         try:
-            answer = await receive_body(scope, receive, _LARGEST)
+            body = await receive_body(scope, receive, _LARGEST)
         except ClientDisconnect:
             return
-        if not isinstance(answer, Refusal):
-            answer = self._at_once(answer) or await self._in_thread(answer)
+        answer: bytes | Refusal | None = body
+        if isinstance(body, bytes):
+            answer = self._answer(body, False)
+            if answer is None:
+                loop = asyncio.get_running_loop()
+                answer = await loop.run_in_executor(None, self._answer, body, True)
+        assert answer is not None, "an answer that may take its time comes"
         if isinstance(answer, Refusal):
             await problem(answer)(scope, receive, send)
             return
@@ -77,17 +82,8 @@ class VerifyEndpoint:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
 
-    def _at_once(self, body: bytes) -> bytes | Refusal | None:
-        """The answer, or None where it takes its time."""
-        try:
-            return self._answer(body, False)
-        except WouldWait:
-            return None
-
-    async def _in_thread(self, body: bytes) -> bytes | Refusal:
-        return await asyncio.get_running_loop().run_in_executor(None, self._answer, body, True)
-
-    def _answer(self, body: bytes, wait: bool) -> bytes | Refusal:
+    def _answer(self, body: bytes, wait: bool) -> bytes | Refusal | None:
+        """The answer; None where it takes its time and must not."""
         try:
             question = _decode(body)
             verdict = self._store.verify(
@@ -103,6 +99,8 @@ class VerifyEndpoint:
             )
         except (msgspec.MsgspecError, InvalidField, UnicodeError, RecursionError):
             return BAD_QUESTION
+        except WouldWait:
+            return None
         return answer_to(verdict)
 
     async def _stop(self, request: Request) -> Response | None:
