@@ -25,7 +25,7 @@ from keys_in_bulk import PEPPERS, fill
 from sqlalchemy import insert
 
 from keyfuse_store import KeyStore, leaks, lifecycle
-from keyfuse_store.audit import Change
+from keyfuse_store.audit_changes import Change
 from keyfuse_store.leaks import Evidence
 from keyfuse_store.schema import code_hours, usage_hours
 from keyfuse_store.settings import Settings

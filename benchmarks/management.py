@@ -26,7 +26,7 @@ from keys_in_bulk import PEPPERS, fill
 from starlette.applications import Starlette
 
 from keyfuse_store import KeyStore, leaks
-from keyfuse_store.audit import Change
+from keyfuse_store.audit_changes import Change
 from keyfuse_store.leaks import Evidence
 from keyfuse_store.settings import Settings
 from keyfuse_store.times import HOUR, rfc3339

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
-from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from keyfuse_rules.redact import scrub
+from keyfuse_store.audit_changes import Change, Gathering
 from keyfuse_store.chain import ChainReport, Head, chain_key, check, link
 from keyfuse_store.errors import DatabaseDamaged
 from keyfuse_store.fields import ACTOR_MAX, as_json, shown
@@ -62,31 +62,6 @@ class AuditEntry:
             "subject": self.subject,
             "detail": self.detail,
         }
-
-
-class Change(NamedTuple):
-    """What one entry is to say; who, when and from where is the same for all of a step."""
-
-    action: str
-    subject: str
-    detail: Mapping[str, object] = MappingProxyType({})
-
-
-class Appends(Protocol):
-    """Takes entries, for now or for the end of the transaction."""
-
-    def append(
-        self,
-        connection: Connection,
-        *,
-        action: str,
-        actor: str,
-        subject: str,
-        at: int,
-        detail: Mapping[str, object] | None = None,
-        origin: str | None = None,
-    ) -> object:
-        """Append one entry inside the caller's write transaction."""
 
 
 class AuditLog:
@@ -152,7 +127,7 @@ class AuditLog:
         return end
 
     @contextmanager
-    def gathering(self, connection: Connection) -> Iterator["Gathering"]:
+    def gathering(self, connection: Connection) -> Iterator[Gathering]:
         """Append what the block appends together, at its end; nothing if the block fails.
 
         For transactions with many changes: each write looks at the head of the chain and moves it.
@@ -162,31 +137,6 @@ class AuditLog:
         for (actor, at, origin), entries in groupby(gathered.entries, key=lambda one: one[0]):
             changes = [change for _, change in entries]
             self.append_all(connection, changes, actor=actor, at=at, origin=origin)
-
-
-class Gathering:
-    """Entries that wait for the end of their transaction.
-
-    Attributes:
-        entries: By whom, when and from where; and what.
-    """
-
-    def __init__(self) -> None:
-        self.entries: list[tuple[tuple[str, int, str | None], Change]] = []
-
-    def append(
-        self,
-        connection: Connection,  # noqa: ARG002 - the one that they are written to at the end
-        *,
-        action: str,
-        actor: str,
-        subject: str,
-        at: int,
-        detail: Mapping[str, object] | None = None,
-        origin: str | None = None,
-    ) -> None:
-        """Take one entry."""
-        self.entries.append(((actor, at, origin), Change(action, subject, detail or {})))
 
 
 def entries(

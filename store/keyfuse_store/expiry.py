@@ -11,7 +11,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection, update
 
 from keyfuse_store import keys
-from keyfuse_store.audit import AuditLog, Change
+from keyfuse_store.audit import AuditLog
+from keyfuse_store.audit_changes import Change
 from keyfuse_store.model import Key
 from keyfuse_store.schema import keys as table
 from keyfuse_store.times import SECOND

@@ -15,7 +15,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection, insert, select
 
 from keyfuse_store import issue
-from keyfuse_store.audit import AuditLog, Change
+from keyfuse_store.audit import AuditLog
+from keyfuse_store.audit_changes import Change
 from keyfuse_store.catalogue import Catalogue
 from keyfuse_store.drawing import draw
 from keyfuse_store.errors import InvalidField

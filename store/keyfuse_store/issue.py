@@ -10,7 +10,8 @@ from sqlalchemy import Connection, insert
 from keyfuse_rules.keyformat import PREFIX_MAX
 from keyfuse_rules.prefixes import InvalidPrefix, check_prefix
 from keyfuse_store import addresses, fields, keys, limits, owners, scopes, validity
-from keyfuse_store.audit import AuditLog, Change
+from keyfuse_store.audit import AuditLog
+from keyfuse_store.audit_changes import Change
 from keyfuse_store.catalogue import Catalogue
 from keyfuse_store.drawing import Drawn, draw
 from keyfuse_store.errors import InvalidField, OwnerNotFound

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection, Row, insert, select, tuple_, update
 
-from keyfuse_store.audit import Appends
+from keyfuse_store.audit_changes import Appends
 from keyfuse_store.errors import LeakNotFound
 from keyfuse_store.evidence import (
     EVIDENCE_MAX,

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Update, case, literal, select, update
 
 from keyfuse_rules.redact import scrub
 from keyfuse_store import fields, scopes
-from keyfuse_store.audit import Appends
+from keyfuse_store.audit_changes import Appends
 from keyfuse_store.errors import KeyNotFound, StateConflict
 from keyfuse_store.schema import keys as table
 

@@ -19,7 +19,8 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from keyfuse_store import fields, issue, keys, validity
-from keyfuse_store.audit import AuditLog, Change
+from keyfuse_store.audit import AuditLog
+from keyfuse_store.audit_changes import Change
 from keyfuse_store.errors import InvalidField, KeyNotFound, StateConflict
 from keyfuse_store.model import Rotated
 from keyfuse_store.peppers import PepperRing

@@ -2,15 +2,13 @@
 
 import base64
 import gzip
-import io
 import json
-import tarfile
-import zipfile
 from pathlib import Path
 
 import pytest
 
 from keyfuse_scanner.main import run
+from support.hiding import tarred, zipped
 from support.keys import break_checksum, make_key
 
 KEY = make_key().reveal()
@@ -20,22 +18,6 @@ def _report(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, ob
     code = run(["scan", "--format", "json", *arguments])
     report: dict[str, object] = json.loads(capsys.readouterr().out)
     return {"code": code, **report}
-
-
-def _zip(content: bytes) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("settings.env", content)
-    return stream.getvalue()
-
-
-def _tar(content: bytes) -> bytes:
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as archive:
-        entry = tarfile.TarInfo("settings.env")
-        entry.size = len(content)
-        archive.addfile(entry, io.BytesIO(content))
-    return stream.getvalue()
 
 
 LINE = f"token = '{KEY}'\n".encode()
@@ -48,11 +30,11 @@ HIDDEN = {
         2,
         6,
     ),
-    "zip": (_zip(LINE), ["zip"], None, None),
-    "tar": (_tar(LINE), ["tar"], None, None),
-    "tar.gz": (gzip.compress(_tar(LINE)), ["gzip", "tar"], None, None),
-    "zip in zip": (_zip(_zip(LINE)), ["zip", "zip"], None, None),
-    "base64 in zip": (_zip(base64.b64encode(LINE)), ["zip", "base64"], None, None),
+    "zip": (zipped(LINE), ["zip"], None, None),
+    "tar": (tarred(LINE), ["tar"], None, None),
+    "tar.gz": (gzip.compress(tarred(LINE)), ["gzip", "tar"], None, None),
+    "zip in zip": (zipped(zipped(LINE)), ["zip", "zip"], None, None),
+    "base64 in zip": (zipped(base64.b64encode(LINE)), ["zip", "base64"], None, None),
 }
 
 
@@ -92,7 +74,7 @@ def test_without_decoding_nothing_is_looked_into(
 
 
 def test_decoys_in_archives_are_silent(planted: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (planted / "file").write_bytes(_zip(break_checksum(KEY).encode()))
+    (planted / "file").write_bytes(zipped(break_checksum(KEY).encode()))
     report = _report(capsys, str(planted / "file"))
     assert (report["findings"], report["code"]) == ([], 0)
 

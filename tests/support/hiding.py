@@ -79,14 +79,16 @@ def _literals(text: bytes, between: bytes) -> bytes:
     return b"secret = '" + text[:20] + between + text[20:] + b"'\n"
 
 
-def _zip(content: bytes) -> bytes:
+def zipped(content: bytes) -> bytes:
+    """An archive with one file."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("settings.env", content)
     return stream.getvalue()
 
 
-def _tar(content: bytes) -> bytes:
+def tarred(content: bytes) -> bytes:
+    """The same of the other kind."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
         entry = tarfile.TarInfo("settings.env")
@@ -114,16 +116,16 @@ FILES: dict[str, tuple[tuple[str, ...], Hide]] = {
     "literals in two lines": (("joined",), lambda text: _literals(text, b"' +\n    '")),
     "literals side by side": (("joined",), lambda text: _literals(text, b"'\n    '")),
     "a continued line": (("escape",), lambda text: _literals(text, b"\\\n")),
-    "zip": (("zip",), _zip),
-    "tar": (("tar",), _tar),
+    "zip": (("zip",), zipped),
+    "tar": (("tar",), tarred),
     "gzip": (("gzip",), gzip.compress),
     "bzip2": (("bzip2",), bz2.compress),
     "xz": (("xz",), lzma.compress),
-    "tar in gzip": (("gzip", "tar"), lambda text: gzip.compress(_tar(text))),
-    "tar in xz": (("xz", "tar"), lambda text: lzma.compress(_tar(text))),
-    "zip in zip": (("zip", "zip"), lambda text: _zip(_zip(text))),
-    "gzip in zip": (("zip", "gzip"), lambda text: _zip(gzip.compress(text))),
-    "base64 in zip": (("zip", "base64"), lambda text: _zip(base64.b64encode(text))),
+    "tar in gzip": (("gzip", "tar"), lambda text: gzip.compress(tarred(text))),
+    "tar in xz": (("xz", "tar"), lambda text: lzma.compress(tarred(text))),
+    "zip in zip": (("zip", "zip"), lambda text: zipped(zipped(text))),
+    "gzip in zip": (("zip", "gzip"), lambda text: zipped(gzip.compress(text))),
+    "base64 in zip": (("zip", "base64"), lambda text: zipped(base64.b64encode(text))),
     **({} if zstd is None else {"zstd": (("zstd",), zstd.compress)}),
 }
 """Found where a file has nothing else in it."""

@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import Connection, update
 
 from keyfuse_store import KeyStore, leaks, lifecycle, receipts
-from keyfuse_store.audit import Appends
+from keyfuse_store.audit_changes import Appends
 from keyfuse_store.leaks import Evidence, LeakAction, Recorded
 from keyfuse_store.model import Key
 from keyfuse_store.schema import leaks as leaks_table
