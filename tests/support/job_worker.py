@@ -6,10 +6,10 @@ as FOLDER/hold-<id> is there.
 
 import asyncio
 import os
-import signal
 import sys
 from pathlib import Path
 
+from keyfuse_webhook.ending import end_for_certain, until_told
 from keyfuse_webhook.jobs import JobWorker
 from keyfuse_webhook.jobs_model import Handler, Job, Outcome, nothing_to_conclude
 
@@ -28,9 +28,11 @@ def main(url: str, folder: Path) -> None:
 
     handler = Handler(attempt, nothing_to_conclude, one_at_a_time=False, at_once=2)
     worker = JobWorker(url, {"tell": handler})
-    signal.signal(signal.SIGTERM, lambda *_: worker.stop())
+    wait = until_told()
     worker.start()
-    worker.join()
+    wait()
+    end_for_certain()
+    worker.stop()
 
 
 if __name__ == "__main__":

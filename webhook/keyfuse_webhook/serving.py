@@ -15,6 +15,7 @@ from keyfuse_store import KeyStore
 from keyfuse_store.settings import Settings
 from keyfuse_webhook import metrics
 from keyfuse_webhook.app import Role, build_app
+from keyfuse_webhook.ending import end_for_certain
 from keyfuse_webhook.errors import InvalidSetting
 from keyfuse_webhook.working import Background, background, open_queue, running, say_what_is_missing
 
@@ -102,6 +103,7 @@ async def _working(workers: Sequence[Background]) -> AsyncIterator[None]:
     # At the end the server has answered its last request; blocking the loop harms nobody.
     with running(workers):
         yield
+        end_for_certain()
 
 
 @contextlib.contextmanager

@@ -1,7 +1,5 @@
 """What is done beside answering requests: the jobs, and the watches that make some of them."""
 
-import signal
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,6 +13,7 @@ from keyfuse_webhook import expiry_warnings
 from keyfuse_webhook.catch_up import CatchUpWatch
 from keyfuse_webhook.console import portal_mail
 from keyfuse_webhook.console.audit_pages import CHECK, check_handler
+from keyfuse_webhook.ending import end_for_certain, until_told
 from keyfuse_webhook.github_jobs import github_handlers
 from keyfuse_webhook.jobs import JobQueue, JobWorker
 from keyfuse_webhook.jobs_model import Handler
@@ -49,14 +48,13 @@ def work(settings: Settings, metrics_host: str, metrics_port: int | None) -> Non
         StoreError: The database or its peppers cannot be used.
         WebhookError: A setting cannot be used.
     """
-    told_to_end = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told_to_end.set())
+    wait = until_told()
     with KeyStore.open(settings=settings) as store, open_queue(store) as queue:
         workers = background(store, queue)
         say_what_is_missing(store)
         with listening(metrics_host, metrics_port, queue.count), running(workers):
-            told_to_end.wait()
+            wait()
+            end_for_certain()
 
 
 def background(store: KeyStore, queue: JobQueue) -> Sequence[Background]:

@@ -68,6 +68,10 @@ class OtherWorkers:
     def done(self, what: str = "ends") -> list[str]:
         return [job for _, job, word in self.log() if word == what]
 
+    def output(self) -> str:
+        """What they wrote; one that hung at its end wrote where."""
+        return (self.folder / "output").read_text()
+
     def end(self) -> None:
         for process in self.processes:
             process.kill()

@@ -69,10 +69,6 @@ class JobWorker:
         if self._thread.is_alive():
             self._thread.join()
 
-    def join(self) -> None:
-        """Wait until somebody stops it."""
-        self._thread.join()
-
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
