@@ -23,9 +23,7 @@ def lookup_and_hmac(store: KeyStore, pepper: bytes, tokens: Sequence[str]) -> Ca
         by_place = statement.order is not None
         for token in tokens:
             key_id = token[_ID]
-            row = (
-                execute(sql, (key_id,)) if by_place else run(driver, {"key_id": key_id})
-            ).fetchone()
+            row = (execute(sql, (key_id,)) if by_place else run(driver, {"id": key_id})).fetchone()
             assert same(digest(pepper, token.encode(), "sha256"), row[0])
 
     return lambda: timed(len(tokens), work)
@@ -37,6 +35,6 @@ def round_trip(store: KeyStore, tokens: Sequence[str]) -> Candidate:
 
     def work() -> None:
         for token in tokens:
-            assert driver.execute(sql, {"key_id": token[_ID]}, prepare=True).fetchone()
+            assert driver.execute(sql, {"id": token[_ID]}, prepare=True).fetchone()
 
     return lambda: timed(len(tokens), work)

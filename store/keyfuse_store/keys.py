@@ -41,12 +41,13 @@ GRANT_COLUMNS = (
     table.c.expires_at,
     table.c.overlap_until,
 )
-# The same for `model.Holder`, and all fields of `model.Key`.
-HOLDER_COLUMNS = (*GRANT_COLUMNS, owners_table.c.email, table.c.name, table.c.meta)
+# The same for `model.Holder` but its owner, and all fields of `model.Key`.
+HOLDER_COLUMNS = (*GRANT_COLUMNS, table.c.name, table.c.meta)
 KEY_COLUMNS = (
     table.c.id,
     table.c.prefix,
     *HOLDER_COLUMNS,
+    owners_table.c.email,
     table.c.owner_id,
     table.c.created_at,
     table.c.predecessor_id,
@@ -62,22 +63,24 @@ _PROOF_COLUMNS = (table.c.digest, table.c.pepper_version)
 
 
 def grant_lookup() -> Select[Any]:
-    """The one SELECT of verification: digest, pepper version and the grant, by `key_id`."""
-    return select(*_PROOF_COLUMNS, *GRANT_COLUMNS).where(table.c.id == bindparam("key_id"))
+    """The one SELECT of verification: digest, pepper version and the grant, by `id`."""
+    return select(*_PROOF_COLUMNS, *GRANT_COLUMNS).where(table.c.id == bindparam("id"))
 
 
 def holder_lookup() -> Select[Any]:
-    """The same with whose key it is."""
-    # True of every address. Without it SQLite takes the index that is unique, not the one that
-    # holds the address, and reads the owner's row as well.
-    has_address = owners_table.c.email > literal_column("''")
-    found = _joined(*_PROOF_COLUMNS, *HOLDER_COLUMNS)
-    return found.where(table.c.id == bindparam("key_id"), has_address)
+    """The same with what the key is called, and the id of its owner."""
+    columns = (*_PROOF_COLUMNS, *HOLDER_COLUMNS, table.c.owner_id)
+    return select(*columns).where(table.c.id == bindparam("id"))
+
+
+def address_lookup() -> Select[Any]:
+    """The mail address of an owner, by `id`."""
+    return select(owners_table.c.email).where(owners_table.c.id == bindparam("id"))
 
 
 def lookup() -> Select[Any]:
-    """The same with the whole key: digest, pepper version and the key, by `key_id`."""
-    return _joined(*_PROOF_COLUMNS, *KEY_COLUMNS).where(table.c.id == bindparam("key_id"))
+    """The same with the whole key: digest, pepper version and the key, by `id`."""
+    return _joined(*_PROOF_COLUMNS, *KEY_COLUMNS).where(table.c.id == bindparam("id"))
 
 
 def legacy_rows(versions: Sequence[int], digests: Sequence[bytes]) -> Select[Any]:

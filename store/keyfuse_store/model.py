@@ -70,9 +70,9 @@ class Grant(msgspec.Struct, frozen=True, gc=False):
 class Holder(Grant, frozen=True, gc=False):
     """The same and whose key it is: what an API wants to know about a caller."""
 
-    owner: str
     name: str
     meta_json: str
+    owner: str
 
     @property
     def meta(self) -> Mapping[str, object]:

@@ -37,8 +37,6 @@ owners = Table(
     Column("email_folded", String(254), nullable=False, unique=True),
     Column("name", String(120), nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    # Verification reads the address of a key's owner out of this index.
-    Index(None, "id", "email"),
 )
 
 _LEGACY = text("legacy IS NOT NULL")

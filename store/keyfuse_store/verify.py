@@ -58,6 +58,7 @@ class Verifier:
     ) -> None:
         self._grant = reader.grant
         self._holder = reader.holder
+        self._address = reader.address
         self._key = reader.key
         self._recheck = reader.recheck
         self._ring = ring
@@ -103,8 +104,7 @@ class Verifier:
                 self._begin_second(now)
             row = self._holder(key_id) if holder else self._grant(key_id)
         except DatabaseError as error:
-            log.error("a key could not be verified: %s", error)  # noqa: TRY400 - one clear line
-            return self._stranger(_UNAVAILABLE, question)
+            return self._unread(error, question)
         # A miss does the same work as a wrong secret and gives the same answer.
         digest, version = (_NO_DIGEST, self._current) if row is None else (row[0], row[1])
         mac = self._mac(version, text.encode())
@@ -115,8 +115,15 @@ class Verifier:
             return self._stranger(_UNKNOWN, question)
         if version != self._current:
             self._usage.rehash(Rehash(key_id, version, *self._ring.digest(text)))
-        kind = Holder if holder else Grant
-        return self._judge(kind(key_id, text[:_PREFIX_END], *row[2:]), question, now, wait, True)
+        prefix = text[:_PREFIX_END]
+        if not holder:
+            return self._judge(Grant(key_id, prefix, *row[2:]), question, now, wait, True)
+        try:
+            owner = self._address(row[-1])
+        except DatabaseError as error:
+            return self._unread(error, question)
+        key = Holder(key_id, prefix, *row[2:-1], owner)  # type: ignore[call-arg]  # the row has the rest
+        return self._judge(key, question, now, wait, True)
 
     def _begin_second(self, now: int) -> None:
         """What needs doing now and then; a second that fails is begun again by the next call."""
@@ -159,6 +166,11 @@ class Verifier:
             asked = _words(scopes, any_of) if usage.events else ""
             usage.add(Call(now, key.id, verdict.code, cost, asked, address, agent))
         return verdict
+
+    def _unread(self, error: DatabaseError, question: Question) -> Verdict:
+        """The answer while the database gives none."""
+        log.error("a key could not be verified: %s", error)
+        return self._stranger(_UNAVAILABLE, question)
 
     def _stranger(self, verdict: Verdict, question: Question) -> Verdict:
         """The answer to whoever proved no key."""
