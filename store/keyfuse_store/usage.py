@@ -24,8 +24,8 @@ from keyfuse_store.tally import Codes, Hours, count_calls, count_used
 from keyfuse_store.times import DAY, SECOND, Clock
 from keyfuse_store.usage_rows import Rehash
 
-DUE = 0.95
-"""Seconds within which a call is written. A crash loses that, and what was being written."""
+INTERVAL = 0.75
+"""Seconds from one write to the next. A crash loses that, and what was being written."""
 QUEUE_MAX = 1_000_000
 """Calls that may wait while a write is under way; beyond it the oldest are forgotten."""
 BACKLOG_MAX = 100_000
@@ -163,14 +163,15 @@ class UsageLog:
 
     def _run(self) -> None:
         prune_at = 0.0
-        pause = DUE / 2
+        pause = INTERVAL
         while not self._closed.wait(pause):
             begun = time.monotonic()
             self.flush()
             if begun >= prune_at:
                 prune_at = begun + PRUNE_INTERVAL
                 self.prune()
-            pause = until_next(time.monotonic() - begun)
+            # Between two writes there is room for others, however long they take.
+            pause = max(INTERVAL - (time.monotonic() - begun), INTERVAL / 4)
 
     def _count_used(self) -> None:
         for at, key_ids in list(self._ticks):
@@ -217,15 +218,6 @@ class UsageLog:
             step()
         except (StoreError, OSError) as error:
             log.warning("usage could not be written: %s", error)
-
-
-def until_next(took: float) -> float:
-    """How long to wait after a write, which began `took` seconds ago, before the next.
-
-    As long as leaves it time to be twice as slow: each write costs those who verify. Between two
-    there is room for others, however long they take.
-    """
-    return max(DUE - 3 * took, DUE / 4)
 
 
 def _drained(queue: deque[T]) -> list[T]:

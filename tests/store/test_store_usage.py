@@ -79,15 +79,9 @@ def test_usage_is_written_within_a_second(store: KeyStore, issued: Issued) -> No
     store.verify(issued.token)
     begun = time.monotonic()
     eventually(lambda: store.get(issued.key.id).last_used_us, seconds=10)
-    # The machine that runs the tests may be busy.
+    # The machine that runs the tests may be busy; the interval leaves a quarter for the writing.
     assert time.monotonic() - begun < 5
-
-
-@pytest.mark.parametrize("took", [0.0, 0.001, 0.02, 0.1, 0.2])
-def test_next_write_is_done_in_time_even_if_it_is_twice_as_slow(took: float) -> None:
-    pause = usage_log.until_next(took)
-    assert took + pause + 2 * took <= usage_log.DUE < 1
-    assert usage_log.until_next(10.0) > 0.2, "others get their turn"
+    assert usage_log.INTERVAL <= 0.75
 
 
 def test_closing_writes_the_rest(open_with: Open) -> None:
@@ -396,7 +390,7 @@ def test_a_killed_process_loses_the_last_second_at_most(
     counted = sum(hour.valid for hour in store.usage(issued.key.id).hours)
     events = len(store.usage(issued.key.id, limit=10_000).events)
     # One interval and what the write itself may take on a busy machine.
-    old = sum(1 for at in made if at < made[-1] - 1.0 - usage_log.DUE)
+    old = sum(1 for at in made if at < made[-1] - 1.0 - usage_log.INTERVAL)
     # A call whose line was not printed any more may have been counted.
     assert old <= counted <= len(made) + 1
     assert old <= events <= len(made) + 1
