@@ -33,13 +33,18 @@ def walk(api: Api, path: str, **query: Any) -> list[Any]:
             return found
 
 
+def still(things: list[Any]) -> list[Any]:
+    """Without what goes on changing: the key that asks is in use."""
+    return [{name: of[name] for name in of if name != "last_used"} for of in things]
+
+
 def test_every_list_is_walked_in_both_directions(filled: Api) -> None:
     for path, name in LISTS.items():
-        whole = filled.get(path, limit=1000)[name]
+        whole = still(filled.get(path, limit=1000)[name])
         assert len(whole) >= 5
-        assert walk(filled, path) == whole, path
+        assert still(walk(filled, path)) == whole, path
         if path != "/v1/owners":
-            assert walk(filled, path, sort="newest") == whole[::-1], path
+            assert still(walk(filled, path, sort="newest")) == whole[::-1], path
 
 
 def test_keys_are_filtered(filled: Api) -> None:
