@@ -7,6 +7,7 @@ API key that the request made, never its plaintext. Changes happen one at a time
 """
 
 import hashlib
+import re
 from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select
@@ -19,6 +20,8 @@ from keyfuse_store.times import DAY
 KEY_MAX = 255
 # How long a repetition is known for one.
 MEMORY = DAY
+# What a string of RFC 9651 (3.3.3) may hold, but nothing that a header field loses at its begin.
+_KEY = re.compile(r"[!-~][ -~]*")
 
 
 class Once(NamedTuple):
@@ -42,9 +45,11 @@ def once(key: str, *, caller: str, request: bytes) -> Once:
         request: What is asked for, in a form that is the same for the same.
 
     Raises:
-        InvalidField: the key is empty, too long or no text on one line.
+        InvalidField: the key is empty, too long or not printable ASCII, or it holds an API key.
     """
     text = fields.line("idempotency_key", key, longest=KEY_MAX, empty=False)
+    if _KEY.fullmatch(text) is None:
+        raise InvalidField("idempotency_key", "must be printable ASCII, as a UUID is")
     return Once(_hash(caller.encode(), text.encode()), _hash(request))
 
 

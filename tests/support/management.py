@@ -30,12 +30,12 @@ class Api:
         return answer.json()
 
     def post(self, path: str, body: object = None, **headers: str) -> httpx.Response:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        named = _fields(headers)
         options = {} if body is None else {"json": body}
         return self.send("POST", path, headers=named, **options)
 
     def patch(self, path: str, body: object, **headers: str) -> httpx.Response:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        named = _fields(headers)
         return self.send("PATCH", path, json=body, headers=named)
 
     def holding(self, *scopes: str, **options: Any) -> "Api":
@@ -59,3 +59,11 @@ def problem(answer: httpx.Response) -> tuple[int, str]:
     assert body["status"] == answer.status_code
     assert body["type"] == f"urn:keyfuse:problem:{body['code']}"
     return answer.status_code, body["code"]
+
+
+def _fields(headers: dict[str, str]) -> dict[bytes, bytes]:
+    """Header fields as they go over the wire, where any byte may come."""
+    return {
+        name.replace("_", "-").encode("ascii"): value.encode("latin-1")
+        for name, value in headers.items()
+    }

@@ -29,7 +29,7 @@ _IDEMPOTENCY_KEY = {
     "required": False,
     "description": "Made up by the client for this one request: a repetition within a day is "
     "answered 200 with the same key and without its plaintext.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~][ -~]*$"},
     "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
 }
 _IF_MATCH = {

@@ -118,7 +118,8 @@ def seen_version(headers: Iterable[Header]) -> str | None:
 
 
 def _single(headers: Iterable[Header], name: bytes) -> str | None:
-    found = [value.decode("latin-1").strip() for key, value in headers if key.lower() == name]
+    # White space around a field's value is no part of it (RFC 9110, 5.5): these two, no others.
+    found = [value.decode("latin-1").strip(" \t") for key, value in headers if key.lower() == name]
     if len(found) > 1:
         raise Unfit(400, field=name.decode(), problem="comes twice")
     return found[0] if found else None
