@@ -27,9 +27,9 @@ from sqlalchemy import insert
 from keyfuse_store import KeyStore, leaks, lifecycle
 from keyfuse_store.audit_changes import Change
 from keyfuse_store.leaks import Evidence
-from keyfuse_store.schema import code_hours, usage_hours
 from keyfuse_store.settings import Settings
 from keyfuse_store.times import DAY, HOUR
+from keyfuse_store.usage_schema import code_hours, usage_hours
 from keyfuse_webhook.app import build_app
 from keyfuse_webhook.console.sessions import Opening, begin_session
 from keyfuse_webhook.jobs import JobQueue

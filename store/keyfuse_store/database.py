@@ -3,39 +3,28 @@
 SQLite runs in WAL mode so that readers never wait. A write transaction starts with `BEGIN
 IMMEDIATE` (two writers queue instead of failing half way) and is on disk when it returns
 (`synchronous=FULL`: with NORMAL the last commits can be lost at a power cut). On both a
-read is one snapshot, and nobody waits longer than `BUSY_SECONDS` for a lock.
+read is one snapshot, and nobody waits longer than `engines.BUSY_SECONDS` for a lock.
+
+Beside the file of an embedded database lies one with statistics (`usage_file`).
 """
 
-import sqlite3
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    URL,
-    Connection,
-    Engine,
-    create_engine,
-    event,
-    make_url,
-)
+from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from keyfuse_store.driver_errors import named_errors
-from keyfuse_store.errors import DatabaseVanished, SettingsError
-from keyfuse_store.sqlite_file import identity_of, make_file
+from keyfuse_store.engines import WRITES, open_postgresql, open_sqlite
+from keyfuse_store.errors import DatabaseError, DatabaseVanished, SettingsError
+from keyfuse_store.sqlite_file import identity_of
+from keyfuse_store.usage_file import attach, usage_path
 
-BUSY_SECONDS = 5.0
-_WRITES = "keyfuse_writes"
-# A server that fell silent is noticed in seconds, not after the two hours of TCP's own patience.
-_POSTGRESQL_OPTIONS = {
-    "connect_timeout": 10,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 20_000,
-}
+log = logging.getLogger(__name__)
+
 # READ COMMITTED would show each statement of a read another state of the audit chain.
 _SNAPSHOT = "REPEATABLE READ"
 
@@ -72,6 +61,7 @@ class Database:
         self.driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
         self.generation = 0
         self._identity = None if path is None else identity_of(path)
+        self._counts = None if path is None else identity_of(usage_path(path))
 
     @property
     def embedded(self) -> bool:
@@ -87,7 +77,7 @@ class Database:
         """
         self.check_place()
         with self.named_errors(), self.engine.connect() as connection:
-            writer = connection.execution_options(**{_WRITES: True})
+            writer = connection.execution_options(**{WRITES: True})
             with writer.begin():
                 yield writer
 
@@ -113,6 +103,11 @@ class Database:
         """
         with self.named_errors():
             driver = self._connect()
+            if self.path is not None:
+                try:
+                    attach(driver, self.path)
+                except DatabaseError as error:
+                    log.warning("keys are verified, and their statistics not shown: %s", error)
             for setting in _READER_SETTINGS["sqlite" if self.embedded else "postgresql"]:
                 driver.execute(setting)
             return driver
@@ -148,6 +143,11 @@ class Database:
             self.engine.dispose()
         if identity is None:
             raise DatabaseVanished(f"database {self.place} is gone; was it moved or deleted?")
+        counts = identity_of(usage_path(self.path))
+        if counts != self._counts:
+            # The next connection attaches what is there now, or makes it.
+            self._counts = counts
+            self.engine.dispose()
 
     def named_errors(self) -> AbstractContextManager[None]:
         """Inside, every error of the driver is a `DatabaseError` that names this database."""
@@ -179,68 +179,7 @@ def open_database(url: str, *, create: bool = True) -> Database:
         raise SettingsError("database_url: must be a URL like sqlite:///keys.db") from None
     backend = parsed.get_backend_name()
     if backend == "sqlite":
-        return _open_sqlite(parsed, create=create)
+        return Database(*open_sqlite(parsed, create=create))
     if backend == "postgresql":
-        return _open_postgresql(parsed.set(drivername="postgresql+psycopg"))
+        return Database(*open_postgresql(parsed.set(drivername="postgresql+psycopg")))
     raise SettingsError(f"database_url: {backend} is not supported; use sqlite or postgresql")
-
-
-def _open_sqlite(url: URL, *, create: bool) -> Database:
-    if not url.database or url.database == ":memory:":
-        raise SettingsError("database_url: name a file; a database in memory dies with its keys")
-    path = Path(url.database).absolute()
-    place = str(path)
-    if create:
-        make_file(path)
-    # mode=rw: a file that vanished must be an error, never quietly a new and empty database.
-    uri = f"{path.as_uri()}?mode=rw"
-
-    def connect() -> sqlite3.Connection:
-        return sqlite3.connect(
-            uri,
-            uri=True,
-            timeout=BUSY_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-
-    engine = create_engine(url, creator=connect, hide_parameters=True)
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return Database(engine, connect, place, path)
-
-
-def _open_postgresql(url: URL) -> Database:
-    engine = create_engine(
-        url, hide_parameters=True, pool_pre_ping=True, connect_args=_POSTGRESQL_OPTIONS
-    )
-    event.listen(engine, "connect", _prepare_postgresql)
-    arguments, options = engine.dialect.create_connect_args(url)
-
-    def connect() -> Any:
-        dbapi = engine.dialect.loaded_dbapi
-        driver = dbapi.connect(*arguments, **{**_POSTGRESQL_OPTIONS, **options}, autocommit=True)
-        _prepare_postgresql(driver, None)
-        return driver
-
-    # A password may stand in the query as well.
-    place = url.set(query={}).render_as_string(hide_password=True)
-    return Database(engine, connect, place, None)
-
-
-def _prepare_sqlite(driver: sqlite3.Connection, _record: object) -> None:
-    driver.execute("PRAGMA foreign_keys = ON")
-    driver.execute("PRAGMA synchronous = FULL")
-
-
-def _prepare_postgresql(driver: Any, _record: object) -> None:
-    """Bound the wait for a lock; in a transaction of its own, so that no rollback undoes it."""
-    before = driver.autocommit
-    driver.autocommit = True
-    driver.execute(f"SET lock_timeout = {round(BUSY_SECONDS * 1000)}")
-    driver.autocommit = before
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,7 +1,8 @@
 """The tables. Times are epoch microseconds (UTC), JSON is text, every name starts with `kf_`.
 
 The prefix matters: the job library keeps its own tables in the same SQLite file.
-A change here needs a migration in `migrations/versions`; a test compares the two.
+A change here needs a migration in `migrations/versions`; a test compares the two. The tables of
+statistics are in `usage_schema`.
 """
 
 from sqlalchemy import (
@@ -19,15 +20,14 @@ from sqlalchemy import (
     text,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "%(table_name)s_%(column_0_N_name)s",
-        "uq": "%(table_name)s_%(column_0_N_name)s_key",
-        "ck": "%(table_name)s_%(constraint_name)s_check",
-        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
-        "pk": "%(table_name)s_pkey",
-    }
-)
+NAMES = {
+    "ix": "%(table_name)s_%(column_0_N_name)s",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "ck": "%(table_name)s_%(constraint_name)s_check",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "pk": "%(table_name)s_pkey",
+}
+metadata = MetaData(naming_convention=NAMES)
 
 owners = Table(
     "kf_owners",
@@ -208,46 +208,6 @@ quotas = Table(
     sqlite_with_rowid=False,
 )
 
-# Statistics have no foreign key: keys are never deleted, and each check would cost a look-up.
-usage_hours = Table(
-    "kf_usage_hours",
-    metadata,
-    Column("hour", BigInteger, primary_key=True),
-    Column("key_id", String(10), primary_key=True),
-    Column("valid", BigInteger, nullable=False),
-    Column("refused", BigInteger, nullable=False),
-    Column("spent", BigInteger, nullable=False),
-    # The last valid call. It stands here because writing to the keys themselves would rewrite,
-    # every second, every page that verification reads.
-    Column("last_used_at", BigInteger),
-    Index(None, "key_id", "hour"),
-    sqlite_with_rowid=False,
-)
-
-# All verifications together, by verdict: what the console draws must not add up every key's row.
-code_hours = Table(
-    "kf_code_hours",
-    metadata,
-    Column("hour", BigInteger, primary_key=True),
-    Column("code", String(20), primary_key=True),
-    Column("calls", BigInteger, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-usage_events = Table(
-    "kf_usage_events",
-    metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    Column("at", BigInteger, nullable=False, index=True),
-    Column("key_id", String(10)),
-    Column("code", String(20), nullable=False),
-    Column("scopes", Text, nullable=False),
-    Column("cost", Integer, nullable=False),
-    Column("address", String(45)),
-    Column("agent", String(200)),
-    Index(None, "key_id", "id"),
-)
-
 # A scan of many repositories. Its parts are a repository each, or a shard of a large one.
 scans = Table(
     "kf_scans",
@@ -313,7 +273,6 @@ once = Table(
 __all__ = [
     "audit",
     "audit_head",
-    "code_hours",
     "console_links",
     "console_sessions",
     "keys",
@@ -329,6 +288,4 @@ __all__ = [
     "receipts",
     "scan_parts",
     "scans",
-    "usage_events",
-    "usage_hours",
 ]

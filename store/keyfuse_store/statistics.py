@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, case, func, or_, select
 
-from keyfuse_store.schema import code_hours, keys, leak_evidence, leaks
+from keyfuse_store.schema import keys, leak_evidence, leaks
 from keyfuse_store.times import DAY
+from keyfuse_store.usage_schema import code_hours
 
 # Beyond so many incidents the median is that of the latest.
 _INCIDENTS_MAX = 10_000

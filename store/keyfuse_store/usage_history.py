@@ -6,9 +6,9 @@ from sqlalchemy import Connection, select
 
 from keyfuse_store import fields
 from keyfuse_store.errors import InvalidField
-from keyfuse_store.schema import usage_events, usage_hours
 from keyfuse_store.sinks import Call, event_json
 from keyfuse_store.times import HOUR, rfc3339
+from keyfuse_store.usage_schema import usage_events, usage_hours
 
 PAGE_MAX = 10_000
 

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, exists, select, text, update
 
-from keyfuse_store.schema import code_hours, keys, usage_hours
+from keyfuse_store.schema import keys
 from keyfuse_store.tally import Codes, Counts, Hours
+from keyfuse_store.usage_schema import code_hours, usage_hours
 
 # Most keys of a moment have the same counts (one call each): :counts has each of them once, as
 # [hour, valid, refused, spent, last], and :keys in the same place the keys that have them.

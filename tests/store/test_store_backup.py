@@ -88,7 +88,8 @@ def test_sqlite_is_backed_up_while_it_runs_and_restored(tmp_path: Path, backend:
     machine = Machine(tmp_path, {"KEYFUSE_HOME": str(home)}, None)
     steps = live_and_restore(machine, SQLITE_BACKUP, SQLITE_RESTORE)
     next(steps)
-    assert (tmp_path / "backup/keyfuse.db").stat().st_mode & 0o077 == 0
+    for name in ("keyfuse.db", "keyfuse.db-usage"):
+        assert (tmp_path / "backup" / name).stat().st_mode & 0o077 == 0
     shutil.rmtree(home)
     home.mkdir()
     next(steps, None)

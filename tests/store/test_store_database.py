@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from keyfuse_store import Issued, KeyStore, database, driver_errors
+from keyfuse_store import Issued, KeyStore, driver_errors, engines
 from keyfuse_store.database import open_database
 from keyfuse_store.errors import (
     DatabaseDamaged,
@@ -45,7 +45,7 @@ def test_a_failed_block_changes_nothing(store: KeyStore, issued: Issued) -> None
 
 @sqlite_only
 def test_locked(settings: Settings, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(engines, "BUSY_SECONDS", 0.05)
     other = sqlite3.connect(home / "keyfuse.db", isolation_level=None)
     with KeyStore.open(settings=settings, peppers={1: b"p" * 32}) as store:
         issued = store.issue(prefix="acme_live", owner="a@example.com")

@@ -20,6 +20,8 @@ from keyfuse_store.database import Database, open_database
 from keyfuse_store.errors import DatabaseOutdated, DatabaseTooNew
 from keyfuse_store.schema import metadata
 from keyfuse_store.settings import Settings
+from keyfuse_store.usage_file import SCHEMA
+from keyfuse_store.usage_schema import usage_metadata
 from support.backends import execute, postgresql_only
 from support.postgres import postgres_server
 
@@ -42,7 +44,9 @@ EXCLUSIVELY_HELD = """
     SELECT count(*) FROM pg_locks
      WHERE relation = 'kf_keys'::regclass AND mode = 'AccessExclusiveLock' AND granted
 """
-FILE_TABLES = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '%alembic%'"
+FILE_TABLES = (
+    "SELECT sql FROM {file}.sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '%alembic%'"
+)
 
 
 @pytest.fixture
@@ -66,11 +70,12 @@ def database(open_fresh: OpenFresh) -> Database:
     return open_fresh()
 
 
-def tables(database: Database) -> set[str]:
+def tables(database: Database, file: str = "main") -> set[str]:
     """Everything that stands in the schema, whatever the order it was made in."""
     with database.read() as connection:
         if database.embedded:
-            return {normal(row[0]) for row in connection.execute(text(FILE_TABLES))}
+            found = connection.execute(text(FILE_TABLES.format(file=file)))
+            return {normal(row[0]) for row in found}
         return {row[0] for row in connection.execute(text(SERVER_TABLES))}
 
 
@@ -88,8 +93,18 @@ def test_migrations_and_models_make_the_same_tables(open_fresh: OpenFresh) -> No
     revisions.upgrade(migrated)
     with modelled.begin() as connection:
         metadata.create_all(connection)
+        if not modelled.embedded:
+            usage_metadata.create_all(connection)
     assert len(tables(migrated)) > 15
     assert tables(migrated) == tables(modelled)
+
+
+def test_statistics_stand_beside_a_file_as_they_stood_in_it(tmp_path: Path) -> None:
+    with closing(open_database(f"sqlite:///{tmp_path}/k.db")) as database:
+        revisions.migrate(database, "0010")
+        within = tables(database)
+        revisions.upgrade(database)
+        assert within - tables(database) == tables(database, SCHEMA) != set()
 
 
 def test_the_code_knows_every_migration_in_order() -> None:

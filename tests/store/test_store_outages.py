@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from keyfuse_store import Issued, KeyStore, audit, database, readiness
+from keyfuse_store import Issued, KeyStore, audit, engines, readiness
 from keyfuse_store.database import open_database
 from keyfuse_store.errors import (
     DatabaseError,
@@ -31,7 +31,7 @@ from support.postgres import PostgresServer
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait a tenth of a second for a lock instead of five; to be asked for before the store."""
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(engines, "BUSY_SECONDS", 0.1)
 
 
 @contextmanager

@@ -60,7 +60,8 @@ def test_an_embedded_database_gets_a_pepper_that_only_its_owner_can_read(tmp_pat
         issued = store.issue(prefix="acme_live", owner="a@example.com")
     assert (tmp_path / "peppers").stat().st_mode & 0o777 == 0o600
     assert re.search(r"^1:[A-Za-z0-9+/]{43}=$", (tmp_path / "peppers").read_text(), re.MULTILINE)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["keyfuse.db", "peppers"]
+    files = sorted(path.name for path in tmp_path.iterdir())
+    assert files == ["keyfuse.db", "keyfuse.db-usage", "peppers"]
     with KeyStore.open(settings=settings) as store:
         assert store.verify(issued.token).ok
 

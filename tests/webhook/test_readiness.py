@@ -7,7 +7,8 @@ import anyio
 import pytest
 from sqlalchemy import text
 
-from keyfuse_store import KeyStore, database, revisions
+from keyfuse_store import KeyStore, engines, revisions
+from keyfuse_store.database import open_database
 from keyfuse_store.errors import DatabaseFull, DatabaseReadOnly
 from keyfuse_store.settings import Settings
 from keyfuse_webhook.health import Readiness
@@ -20,7 +21,7 @@ def readiness(service):
 
 
 def test_locked(service, monkeypatch):
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(engines, "BUSY_SECONDS", 0.1)
     service.store.database.engine.dispose()
     with service.store.begin():
         assert readiness(service) == (503, "locked")
@@ -54,7 +55,7 @@ def test_full_and_read_only(service, monkeypatch, error, reason):
 
 def test_many_who_ask_at_once_share_one_look(service, monkeypatch):
     looks = []
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0.5)
+    monkeypatch.setattr(engines, "BUSY_SECONDS", 0.5)
     service.store.database.engine.dispose()
     check = service.store.check
     monkeypatch.setattr(service.store, "check", lambda: (looks.append(1), check()))
@@ -66,7 +67,7 @@ def test_many_who_ask_at_once_share_one_look(service, monkeypatch):
 
 def test_on_postgresql(tmp_path):
     with postgres_server().database() as url:
-        fresh = database.open_database(url)
+        fresh = open_database(url)
         revisions.upgrade(fresh)
         fresh.close()
         settings = Settings.load({"KEYFUSE_HOME": str(tmp_path)})

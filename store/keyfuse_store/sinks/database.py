@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import delete, insert, select
 
 from keyfuse_store.database import Database
-from keyfuse_store.schema import usage_events as table
 from keyfuse_store.sinks.interface import Call, columns
+from keyfuse_store.usage_schema import usage_events as table
 
 _NAMES = ("at", "key_id", "code", "scopes", "cost", "address", "agent")
 # Deleted at once, so that nobody waits long for the write lock of SQLite.
