@@ -1,8 +1,8 @@
 """One pass over the commits: which of them hold which objects and names, and in what order."""
 
 from collections.abc import Iterable
-from contextlib import ExitStack
-from typing import IO, NamedTuple
+from functools import partial
+from typing import IO, NamedTuple, TypeVar
 
 from keyfuse_scanner import gitstreams
 from keyfuse_scanner.cores import cores
@@ -10,8 +10,12 @@ from keyfuse_scanner.git import Repository
 from keyfuse_scanner.gitchanges import LOG_FORMAT, Change, parse_changes, read_tokens
 from keyfuse_scanner.model import Commit
 
-# -m shows what only a merge brought; --root what the first commit did, whatever is configured.
-_RAW = ("--raw", "-z", "-m", "--root", "--no-abbrev", "--no-renames", "--no-relative")
+# A merge is compared with its first parent (-m --first-parent, which chooses no commits here): what
+# only the merge brought differs from that one too. --root shows what the first commit did.
+_RAW = (
+    *("--raw", "-z", "-m", "--first-parent", "--root"),
+    *("--no-abbrev", "--no-renames", "--no-relative"),
+)
 _SAFELY = (
     "--no-ext-diff",
     "--no-textconv",
@@ -21,8 +25,13 @@ _SAFELY = (
 )
 # As many objects git is told to look for; of more it tells all changes.
 _FILTERED = 500
-# So many commits are worth a process of their own.
+# So many commits are worth a process of their own; newer ones take longer, so there are more parts
+# than processes at a time.
 _AT_LEAST = 2000
+_PARTS_PER_JOB = 4
+
+
+Thing = TypeVar("Thing", str, bytes)
 
 
 class Introduction(NamedTuple):
@@ -80,15 +89,43 @@ def walk(
     )
     if not names and len(object_ids) <= _FILTERED:
         arguments += tuple(f"--find-object={each}" for each in sorted(object_ids))
-    with ExitStack() as stack:
-        parts = [
-            stack.enter_context(gitstreams.stream(repository, "log", *arguments, feed=part))
-            for part in _parts(order, jobs or cores())
-        ]
-        for process in parts:
-            _note(process.stdout, found, object_ids, names)
-            found = found._replace(failure=found.failure or _said(process))
-    return found
+    from concurrent.futures import ThreadPoolExecutor
+
+    jobs = jobs or cores()
+    wanted = _Wanted(object_ids, names)
+    with ThreadPoolExecutor(jobs) as threads:
+        look = partial(_look_into, repository, arguments, found, wanted)
+        for part in threads.map(look, _parts(order, jobs)):
+            # From new to old: the last one to tell is the earliest.
+            _add(found.objects, part.objects)
+            _add(found.names, part.names)
+            failure = failure or part.failure
+    return found._replace(failure=failure)
+
+
+class _Wanted(NamedTuple):
+    object_ids: frozenset[str]
+    names: frozenset[bytes]
+
+
+def _look_into(
+    repository: Repository,
+    arguments: tuple[str, ...],
+    whole: Walk,
+    wanted: _Wanted,
+    commits: list[str],
+) -> Walk:
+    found = whole._replace(objects={}, names={})
+    with gitstreams.stream(repository, "log", *arguments, feed=commits) as process:
+        _note(process.stdout, found, wanted)
+        return found._replace(failure=_said(process))
+
+
+def _add(
+    found: dict[Thing, dict[bytes, Introduction]], more: dict[Thing, dict[bytes, Introduction]]
+) -> None:
+    for thing, introductions in more.items():
+        found.setdefault(thing, {}).update(introductions)
 
 
 def _in_order(
@@ -108,13 +145,11 @@ def _said(process: gitstreams.Stream) -> str | None:
 
 def _parts(order: list[str], jobs: int) -> list[list[str]]:
     """Share commits out; neighbours stay together, as git then finds much at hand."""
-    size = max(_AT_LEAST, -(-len(order) // jobs))
+    size = max(_AT_LEAST, -(-len(order) // (jobs * _PARTS_PER_JOB)))
     return [order[begin : begin + size] for begin in range(0, len(order), size)]
 
 
-def _note(
-    stdout: IO[bytes], found: Walk, object_ids: frozenset[str], names: frozenset[bytes]
-) -> None:
+def _note(stdout: IO[bytes], found: Walk, wanted: _Wanted) -> None:
     commit = Commit(None, b"", None)
     for entry in parse_changes(read_tokens(stdout)):
         if not isinstance(entry, Change):
@@ -122,9 +157,9 @@ def _note(
         elif entry.new_id is not None:
             introduction = Introduction(commit, found.ranks[commit.commit_id or ""])
             # The log runs from new to old: the last one to write is the earliest.
-            if entry.new_id in object_ids:
+            if entry.new_id in wanted.object_ids:
                 found.objects.setdefault(entry.new_id, {})[entry.path] = introduction
-            for name in names:
+            for name in wanted.names:
                 if name in entry.path:
                     path = _up_to(name, entry.path)
                     found.names.setdefault(name, {})[path] = introduction
