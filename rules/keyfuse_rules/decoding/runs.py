@@ -1,7 +1,13 @@
 """A decoded stretch of an object, and the way back to where it stands."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
+
+
+class Places(Protocol):
+    """Says for a byte where it stands."""
+
+    def __getitem__(self, at: int, /) -> int: ...
 
 
 class Run(NamedTuple):
@@ -21,7 +27,7 @@ class Run(NamedTuple):
     data: bytes
     start: int
     end: int
-    offsets: Sequence[int] | None = None
+    offsets: Places | None = None
     doubtful: bool = False
 
     def locate(self, start: int, end: int) -> tuple[int, int]:

@@ -4,6 +4,7 @@ They are decoded a few kilobytes around a hit; what is written plainly stays as 
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 
 from keyfuse_rules.decoding.runs import Run
@@ -76,18 +77,36 @@ def substituted(
     """Return what stands around an offset with all that fits a pattern replaced."""
     begin, end = max(0, anchor - BEFORE), min(len(data), anchor + behind)
     text = bytearray()
-    offsets: list[int] = []
+    places = _Places()
     position = begin
     for found in pattern.finditer(data, begin, end):
         start = found.start()
-        new = replacement(found)
-        text += data[position:start] + new
-        offsets += range(position, start)
-        offsets += [start] * len(new)
+        places.add(len(text), position, 1)
+        text += data[position:start]
+        places.add(len(text), start, 0)
+        text += replacement(found)
         position = found.end()
+    places.add(len(text), position, 1)
     text += data[position:end]
-    offsets += range(position, end + 1)
-    return Run(step, bytes(text), begin, end, offsets)
+    return Run(step, bytes(text), begin, end, places)
+
+
+class _Places:
+    """Where each byte stands, told by stretches: few are asked for, and there are thousands."""
+
+    def __init__(self) -> None:
+        self._firsts: list[int] = []
+        self._stretches: list[tuple[int, int]] = []
+
+    def add(self, first: int, place: int, step: int) -> None:
+        """Note that from `first` on bytes stand at `place`, each `step` behind the one before."""
+        self._firsts.append(first)
+        self._stretches.append((place, step))
+
+    def __getitem__(self, at: int) -> int:
+        number = bisect_right(self._firsts, at) - 1
+        place, step = self._stretches[number]
+        return place + step * (at - self._firsts[number])
 
 
 def _entity(found: re.Match[bytes]) -> bytes:

@@ -22,6 +22,7 @@ class NativeSearch:
         """
         self._numbers = numbers
         self._scan = database.scan
+        self._told = self._on_hit  # a method is made anew each time it is asked for
         self._database = database
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -32,7 +33,7 @@ class NativeSearch:
         """Return the hits in one object; see `keyfuse_rules.search.Search`."""
         found: list[Hit] = []
         try:  # noqa: SIM105 - a context manager for each object costs more than a small object
-            self._scan(data, self._on_hit, 0, found)
+            self._scan(data, self._told, 0, found)
         except hyperscan.ScanTerminated:
             pass  # the limit, which the caller sees by their number
         return found
