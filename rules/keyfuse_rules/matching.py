@@ -3,21 +3,19 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from keyfuse_rules.candidate import WINDOW, judge_found
 from keyfuse_rules.keyfinding import CANDIDATE_LIMIT, find_keys
 from keyfuse_rules.keyformat import MARKER, TAIL_LENGTH
-from keyfuse_rules.model import OWN_RULE, Allow, Checksum, Match, Matches, Rule
+from keyfuse_rules.model import OWN_RULE, Match, Matches, Rule
 from keyfuse_rules.search import HIT_LIMIT, UNENCODED, UNLED, WHOLE, Hit, Search, Signal
 
 if TYPE_CHECKING:
     from keyfuse_rules.decoding.layers import Budget, Site
-    from keyfuse_rules.expressions import Expression, Found
+    from keyfuse_rules.expressions import Expression
 
 # Layers of encoding that are taken off, and bytes that are decoded on the way, for one object.
 DEPTH = 2
 DECODED_MAX = 64 * 1024 * 1024
-# A secret longer than this is cut off by no provider we know; a bound keeps hostile input cheap.
-_WINDOW = 8_192
-_WORD = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
 
 
 class _Found(NamedTuple):
@@ -219,7 +217,7 @@ class Matcher:
         return None
 
     def _confirm(self, rule: Rule, data: bytes, hit: int) -> Match | None:
-        end = min(len(data), hit + _WINDOW)
+        end = min(len(data), hit + WINDOW)
         found = self._expression(rule).match(data, hit, end)
         return None if found is None else judge_found(rule, data, found)
 
@@ -240,64 +238,3 @@ class Matcher:
 
             known = self._expressions[rule.rule_id] = expression(rule)
         return known
-
-
-def judge_found(rule: Rule, data: bytes, found: "Found") -> Match | None:
-    """Return what a rule makes of a place that its expression fits; None if it is no match.
-
-    A valid checksum proves a secret: neither its surroundings nor its looks are asked then.
-    """
-    group: str | int = "secret" if "secret" in found.groupdict() else 0
-    start, end = found.span(group)
-    if start < 0:  # the group is in an alternative that was not taken
-        start, end = found.span()
-    secret = data[start:end]
-    checksum = judge(rule, secret)
-    if checksum == "valid":
-        return Match(rule, start, end, checksum)
-    if rule.boundary and _is_part_of_something(data, start, end):
-        return None
-    from keyfuse_rules import checks
-
-    head = next((len(literal) for literal in rule.literals if secret.startswith(literal)), 0)
-    reason = checks.judge(rule.checks, secret, head) or _allowed(rule, data, found, secret)
-    return Match(rule, start, end, checksum, reason=reason)
-
-
-def judge(rule: Rule, secret: bytes) -> Checksum:
-    """Return what a rule's checksum says about a secret."""
-    if rule.checksum is None:
-        return "none"
-    from keyfuse_rules.checksums import FAMILIES
-
-    return FAMILIES[rule.checksum].judge(secret)
-
-
-def _allowed(rule: Rule, data: bytes, found: "Found", secret: bytes) -> str | None:
-    for allow in rule.allows:
-        if allow.target == "line":
-            line_start = data.rfind(b"\n", 0, found.start()) + 1
-            line_end = data.find(b"\n", found.end())
-            target = data[line_start : line_end if line_end >= 0 else len(data)][:_WINDOW]
-        else:
-            target = secret if allow.target == "secret" else found[0]
-        lowered = secret.lower()
-        if any(word.lower().encode() in lowered for word in allow.words) or _holds(
-            rule, allow, target
-        ):
-            return "is allowed by its rule"
-    return None
-
-
-def _holds(rule: Rule, allow: Allow, target: bytes) -> bool:
-    if not allow.patterns:
-        return False
-    from keyfuse_rules.expressions import holds
-
-    return any(holds(pattern, target, bounded=rule.bounded) for pattern in allow.patterns)
-
-
-def _is_part_of_something(data: bytes, start: int, end: int) -> bool:
-    before = start > 0 and data[start - 1] in _WORD and data[start] in _WORD
-    after = end < len(data) and data[end] in _WORD and data[end : end + 1] != b"_"
-    return before or after

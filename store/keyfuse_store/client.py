@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from keyfuse_rules.secret import Secret
-from keyfuse_store import audit_file, wire
+from keyfuse_store import audit_file, wire, wire_leaks
 from keyfuse_store.audit import AuditEntry
 from keyfuse_store.chain import ChainReport, Head, parse_head
 from keyfuse_store.client_keys import ClientKeys
@@ -89,7 +89,7 @@ class ManagementClient(ClientKeys):
         """A page of incidents; see `KeyStore.leaks`."""
         found = self._server.get(
             "/v1/leaks",
-            wire.LeakPage,
+            wire_leaks.LeakPage,
             owner=owner,
             state=state,
             after=after,
@@ -98,10 +98,10 @@ class ManagementClient(ClientKeys):
         )
         return [one.value() for one in found.leaks]
 
-    def leak(self, leak_or_key: str) -> wire.IncidentWire:
+    def leak(self, leak_or_key: str) -> wire_leaks.IncidentWire:
         """An incident whole, as its JSON; see `KeyStore.leak`."""
         with _missing(LeakNotFound(leak_or_key)):
-            return self._server.get(f"/v1/leaks/{_part(leak_or_key)}", wire.IncidentWire)
+            return self._server.get(f"/v1/leaks/{_part(leak_or_key)}", wire_leaks.IncidentWire)
 
     def entries(
         self,

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from keyfuse_store import wire
+from keyfuse_store import wire, wire_leaks
 from keyfuse_store.evidence import Evidence
 from keyfuse_store.scopes import MANAGEMENT_SCOPES
 from keyfuse_webhook.management.api import OPERATIONS
@@ -77,8 +77,8 @@ def test_the_shapes_of_the_answers_are_those_of_the_values(api: Api) -> None:
     for value, shape in (
         (api.store.get(key_id), wire.KeyWire),
         (api.store.owner("owner@example.com"), wire.OwnerWire),
-        (api.store.leaks()[0], wire.LeakWire),
-        (api.store.leak(key_id), wire.IncidentWire),
+        (api.store.leaks()[0], wire_leaks.LeakWire),
+        (api.store.leak(key_id), wire_leaks.IncidentWire),
         (api.store.entries()[0], wire.EntryWire),
         (api.store.usage(key_id), wire.UsageWire),
     ):
@@ -87,7 +87,7 @@ def test_the_shapes_of_the_answers_are_those_of_the_values(api: Api) -> None:
         assert set(written) == names, shape
         read = msgspec.convert(written, shape)
         assert json.loads(msgspec.json.encode(read)) == json.loads(json.dumps(written))
-        back = read if isinstance(read, wire.IncidentWire) else read.value()
+        back = read if isinstance(read, wire_leaks.IncidentWire) else read.value()
         assert json.dumps(back.as_json()) == json.dumps(written)
 
 

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from keyfuse_store import wire
+from keyfuse_store import wire_leaks
 from keyfuse_store.leaks import LeakState
 from keyfuse_webhook.management import examples
 from keyfuse_webhook.management.model import Answered, Call, Desk, Nothing, Operation, Said
@@ -48,7 +48,7 @@ OPERATIONS = (
         scope=_READ,
         run=list_leaks,
         asks=LeakFilter,
-        answers={200: Answered(wire.LeakPage, {"leaks": [examples.LEAK], "next": None})},
+        answers={200: Answered(wire_leaks.LeakPage, {"leaks": [examples.LEAK], "next": None})},
     ),
     Operation(
         method="GET",
@@ -58,6 +58,6 @@ OPERATIONS = (
         scope=_READ,
         run=show_leak,
         asks=Nothing,
-        answers={200: Answered(wire.IncidentWire, examples.INCIDENT)},
+        answers={200: Answered(wire_leaks.IncidentWire, examples.INCIDENT)},
     ),
 )
