@@ -1,9 +1,9 @@
 """Ending a process: noticing that it is told to, and seeing to it that it does."""
 
 import faulthandler
+import os
 import signal
 from collections.abc import Callable
-from queue import SimpleQueue
 
 # Seconds from the end of the work to that of the process. Jobs are given fifteen of them, and who
 # tells a process to end kills it after thirty, as a rule.
@@ -15,16 +15,25 @@ def until_told() -> Callable[[], None]:
 
     To be called on the main thread, as signals are handled there.
     """
-    # A queue of this kind, unlike an event, may be filled from within its own `get`: a handler
-    # runs wherever the main thread happens to be.
-    told: SimpleQueue[int] = SimpleQueue()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: told.put(number))
+    # Python runs a handler when the main thread wakes up, and a signal need not wake it: it may
+    # reach another thread, or come a moment before the main thread falls asleep. What is written
+    # into a pipe at once, by whichever thread was interrupted, stays there to be read.
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+    endings = (signal.SIGTERM, signal.SIGINT)
+    for number in endings:
+        signal.signal(number, _noted)
 
     def wait() -> None:
-        told.get()
+        while os.read(told, 1)[0] not in endings:
+            pass  # another signal, which somebody else takes
 
     return wait
+
+
+def _noted(_number: int, _frame: object) -> None:
+    """The pipe says it."""
 
 
 def end_for_certain(within: float = LAST) -> None:

@@ -68,9 +68,12 @@ class OtherWorkers:
     def done(self, what: str = "ends") -> list[str]:
         return [job for _, job, word in self.log() if word == what]
 
-    def output(self) -> str:
-        """What they wrote; one that hung at its end wrote where."""
-        return (self.folder / "output").read_text()
+    def ended(self, process: "subprocess.Popen[bytes]") -> int:
+        """The exit code of one that was told to end; what all of them wrote, if it does not."""
+        try:
+            return process.wait(30)
+        except subprocess.TimeoutExpired:
+            pytest.fail((self.folder / "output").read_text())
 
     def end(self) -> None:
         for process in self.processes:

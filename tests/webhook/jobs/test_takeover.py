@@ -31,7 +31,7 @@ def test_jobs_of_a_worker_that_is_told_to_end_are_done_by_another(put, others):
     put("a")
     eventually(lambda: others.done() == ["a"], 30)
     first.terminate()
-    assert first.wait(30) == 0, others.output()
+    assert others.ended(first) == 0
     put("b")
     others.start()
     eventually(lambda: others.done() == ["a", "b"], 30)
