@@ -12,6 +12,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable, DDLElement
 
 from keyfuse_store.driver_errors import named_errors
+from keyfuse_store.errors import DatabaseDamaged
 from keyfuse_store.sqlite_file import make_file
 from keyfuse_store.usage_schema import usage_metadata
 
@@ -37,6 +38,15 @@ def attach(driver: sqlite3.Connection, path: Path) -> None:
     beside = usage_path(path)
     if not beside.exists():
         make_file(beside)
+    try:
+        _attach(driver, beside)
+    except DatabaseDamaged:
+        raise DatabaseDamaged(
+            f"database {beside} is damaged; it holds statistics and nothing else: remove it"
+        ) from None
+
+
+def _attach(driver: sqlite3.Connection, beside: Path) -> None:
     with named_errors(str(beside), sqlite3.Error):
         # mode=rw: as with the database, only `make_file` makes it.
         driver.execute(f"ATTACH ? AS {SCHEMA}", (f"{beside.as_uri()}?mode=rw",))

@@ -80,7 +80,7 @@ def damaged(store: KeyStore, issued: Issued, beside: Path) -> Iterator[None]:
 
 
 def test_a_damaged_one_is_named(settings: Settings, damaged: None) -> None:
-    with pytest.raises(DatabaseDamaged, match=r"keyfuse\.db-usage is no SQLite database"):
+    with pytest.raises(DatabaseDamaged, match=r"keyfuse\.db-usage is damaged; .* remove it"):
         KeyStore.open(settings=settings, peppers={1: b"p" * 32})
 
 
@@ -91,7 +91,7 @@ def test_keys_are_verified_beside_a_damaged_one(
     beside.write_bytes(b"no database" * 100)
     assert store.verify(issued.token).ok
     assert "their statistics not shown" in caplog.text
-    assert "keyfuse.db-usage is no SQLite database" in caplog.text
+    assert "keyfuse.db-usage is damaged" in caplog.text
 
 
 def test_it_cannot_be_made(store: KeyStore, beside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
