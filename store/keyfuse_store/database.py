@@ -48,7 +48,7 @@ class Database:
         place: What to call the database in a message; holds no password.
         path: The file of an embedded SQLite database, else None.
         driver_error: The root of the driver's own exceptions.
-        generation: Grows when the file was deleted or replaced: older connections are stale.
+        generation: Grows when a file was deleted or replaced: older connections are stale.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Database:
         self.driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
         self.generation = 0
         self._identity = None if path is None else identity_of(path)
-        self._counts = None if path is None else identity_of(usage_path(path))
+        self._usage_identity = None if path is None else identity_of(usage_path(path))
 
     @property
     def embedded(self) -> bool:
@@ -143,10 +143,11 @@ class Database:
             self.engine.dispose()
         if identity is None:
             raise DatabaseVanished(f"database {self.place} is gone; was it moved or deleted?")
-        counts = identity_of(usage_path(self.path))
-        if counts != self._counts:
+        usage_identity = identity_of(usage_path(self.path))
+        if usage_identity != self._usage_identity:
             # The next connection attaches what is there now, or makes it.
-            self._counts = counts
+            self._usage_identity = usage_identity
+            self.generation += 1
             self.engine.dispose()
 
     def named_errors(self) -> AbstractContextManager[None]:

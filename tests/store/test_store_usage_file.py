@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,6 +70,22 @@ def test_one_from_another_database_is_taken_up(
     forget(beside)
     beside.with_name("kept").rename(beside)
     assert store.get(issued.key.id).last_used is not None
+
+
+def test_verification_takes_up_another_one_within_a_second(
+    store: KeyStore, issued: Issued, beside: Path, clock: Any
+) -> None:
+    def last_used() -> object:
+        key = store.verify(issued.token).key
+        assert key is not None
+        return key.last_used
+
+    last_used()
+    store.flush()
+    assert last_used() is not None
+    forget(beside)
+    clock.now += 1_000_000
+    assert last_used() is None
 
 
 @pytest.fixture
