@@ -22,7 +22,7 @@ def judge_found(rule: Rule, data: bytes, found: "Found") -> Match | None:
     if start < 0:  # the group is in an alternative that was not taken
         start, end = found.span()
     secret = data[start:end]
-    checksum = judge(rule, secret)
+    checksum = _judge_checksum(rule, secret)
     if checksum == "valid":
         return Match(rule, start, end, checksum)
     if rule.boundary and _is_part_of_something(data, start, end):
@@ -34,8 +34,7 @@ def judge_found(rule: Rule, data: bytes, found: "Found") -> Match | None:
     return Match(rule, start, end, checksum, reason=reason)
 
 
-def judge(rule: Rule, secret: bytes) -> Checksum:
-    """Return what a rule's checksum says about a secret."""
+def _judge_checksum(rule: Rule, secret: bytes) -> Checksum:
     if rule.checksum is None:
         return "none"
     from keyfuse_rules.checksums import FAMILIES

@@ -31,7 +31,7 @@ _AT_LEAST = 2000
 _PARTS_PER_JOB = 4
 
 
-Thing = TypeVar("Thing", str, bytes)
+_Thing = TypeVar("_Thing", str, bytes)
 
 
 class Introduction(NamedTuple):
@@ -122,7 +122,7 @@ def _look_into(
 
 
 def _add(
-    found: dict[Thing, dict[bytes, Introduction]], more: dict[Thing, dict[bytes, Introduction]]
+    found: dict[_Thing, dict[bytes, Introduction]], more: dict[_Thing, dict[bytes, Introduction]]
 ) -> None:
     for thing, introductions in more.items():
         found.setdefault(thing, {}).update(introductions)
