@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from keyfuse_rules.redact import scrub
 from keyfuse_store import fields
-from keyfuse_store.schema import leak_evidence
+from keyfuse_store.leak_schema import leak_evidence
 from keyfuse_store.times import rfc3339
 
 Trust = Literal["signed", "scan", "possession"]

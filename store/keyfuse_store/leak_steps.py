@@ -6,7 +6,7 @@ from typing import Literal
 from sqlalchemy import Connection, insert, select, update
 
 from keyfuse_rules.redact import scrub
-from keyfuse_store.schema import leak_steps as table
+from keyfuse_store.leak_schema import leak_steps as table
 from keyfuse_store.times import rfc3339
 
 StepState = Literal["done", "undeliverable", "failed"]

@@ -23,8 +23,8 @@ from keyfuse_store.evidence import (
     keep,
     shown_source,
 )
+from keyfuse_store.leak_schema import leaks
 from keyfuse_store.model import Key
-from keyfuse_store.schema import leaks
 from keyfuse_store.times import rfc3339
 
 LeakAction = Literal["notify", "quarantine", "revoke"]

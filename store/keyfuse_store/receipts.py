@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select, update
 
-from keyfuse_store.schema import receipts as table
+from keyfuse_store.leak_schema import receipts as table
 
 
 @dataclass(frozen=True, slots=True)

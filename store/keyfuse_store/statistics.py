@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, case, func, or_, select
 
-from keyfuse_store.schema import keys, leak_evidence, leaks
+from keyfuse_store.leak_schema import leak_evidence, leaks
+from keyfuse_store.schema import keys
 from keyfuse_store.times import DAY
 from keyfuse_store.usage_schema import code_hours
 

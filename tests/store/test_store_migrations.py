@@ -18,6 +18,7 @@ import keyfuse_store
 from keyfuse_store import Issued, KeyStore, StoreError, revisions
 from keyfuse_store.database import Database, open_database
 from keyfuse_store.errors import DatabaseOutdated, DatabaseTooNew
+from keyfuse_store.leak_schema import leaks
 from keyfuse_store.schema import metadata
 from keyfuse_store.settings import Settings
 from keyfuse_store.usage_file import SCHEMA
@@ -90,6 +91,7 @@ def normal(sql: str) -> str:
 
 def test_migrations_and_models_make_the_same_tables(open_fresh: OpenFresh) -> None:
     migrated, modelled = open_fresh(), open_fresh()
+    assert leaks.metadata is metadata
     revisions.upgrade(migrated)
     with modelled.begin() as connection:
         metadata.create_all(connection)

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import keyfuse_store.leak_schema  # noqa: F401 - its tables stand in the same metadata
 from keyfuse_store.revisions import VERSION_TABLE
 from keyfuse_store.schema import metadata
 

@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from keyfuse_store import incidents, keys, leaks, usage_history
 from keyfuse_store.audit import AuditEntry, entries
+from keyfuse_store.leak_schema import leaks as table
 from keyfuse_store.leaks import Leak, LeakState
-from keyfuse_store.schema import leaks as table
 from keyfuse_store.times import HOUR
 from keyfuse_webhook.console.timeline import timeline
 from keyfuse_webhook.console.visit import NotThere, Visit

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select
 from starlette.responses import Response
 
 from keyfuse_store import keys, statistics
-from keyfuse_store.schema import leaks as leaks_table
+from keyfuse_store.leak_schema import leaks as leaks_table
 from keyfuse_store.times import DAY, HOUR
 from keyfuse_webhook.console import charts
 from keyfuse_webhook.console.visit import Visit
