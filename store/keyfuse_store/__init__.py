@@ -2,7 +2,8 @@
 
 from keyfuse_store.errors import InvalidField, KeyNotFound, OwnerNotFound, StoreError
 from keyfuse_store.keystore import KeyStore
-from keyfuse_store.model import Issued, Key, Owner, Verdict
+from keyfuse_store.model import Issued, Key, Owner
+from keyfuse_store.verdict import Verdict
 
 __all__ = [
     "InvalidField",

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from keyfuse_store.credentials import Misplaced
 from keyfuse_store.limits import parse_quota, parse_rates
-from keyfuse_store.model import Grant, Verdict
+from keyfuse_store.model import Grant
+from keyfuse_store.verdict import Verdict
 
 QUOTA = "quota"
 # Seconds; a database that is gone comes back in its own time.

@@ -13,7 +13,7 @@ from keyfuse_store.answers import Answer
 from keyfuse_store.errors import WouldWait
 from keyfuse_store.gate import Gate, Incoming, Need
 from keyfuse_store.guard import Guard
-from keyfuse_store.model import Verdict
+from keyfuse_store.verdict import Verdict
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -16,9 +16,10 @@ from keyfuse_store.errors import AlreadyDone, InvalidField, KeyNotFound, KeysRef
 from keyfuse_store.importing import Adopted, OldKey
 from keyfuse_store.issue import BATCH_MAX
 from keyfuse_store.listing import Sort, Standing
-from keyfuse_store.model import Code, Issued, Key, Rotated, Verdict
+from keyfuse_store.model import Issued, Key, Rotated
 from keyfuse_store.times import duration_text, rfc3339, to_micros
 from keyfuse_store.usage_history import Usage
+from keyfuse_store.verdict import Code, Verdict
 
 _KEYS = "/v1/keys"
 

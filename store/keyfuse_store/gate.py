@@ -13,7 +13,7 @@ from keyfuse_store.credentials import (
     header_name,
 )
 from keyfuse_store.keystore import KeyStore
-from keyfuse_store.model import Verdict
+from keyfuse_store.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

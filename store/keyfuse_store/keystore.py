@@ -15,7 +15,6 @@ from keyfuse_store.keystore_make import MakesKeys
 from keyfuse_store.keystore_read import ReadsKeys
 from keyfuse_store.keystore_records import ReadsRecords
 from keyfuse_store.legacy_lookup import LegacyLookup
-from keyfuse_store.model import Verdict
 from keyfuse_store.opening import PepperSource, open_ring
 from keyfuse_store.peppers import PepperRing
 from keyfuse_store.quotas import Quotas
@@ -25,6 +24,7 @@ from keyfuse_store.settings import Settings
 from keyfuse_store.sinks import open_sink
 from keyfuse_store.times import Clock, system_clock
 from keyfuse_store.usage import UsageLog
+from keyfuse_store.verdict import Verdict
 from keyfuse_store.verify import Verifier
 
 

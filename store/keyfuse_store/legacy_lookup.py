@@ -14,10 +14,11 @@ from keyfuse_store import keys
 from keyfuse_store.database import Database
 from keyfuse_store.errors import DatabaseError
 from keyfuse_store.legacy import LegacyKeys
-from keyfuse_store.model import Code, Key
+from keyfuse_store.model import Key
 from keyfuse_store.schema import keys as table
 from keyfuse_store.schema import peppers
 from keyfuse_store.usage_rows import Rehash
+from keyfuse_store.verdict import Code
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,10 @@ from keyfuse_store.errors import InvalidField
 from keyfuse_store.importing import Adopted, OldKey
 from keyfuse_store.leaks import Leak, LeakState
 from keyfuse_store.listing import Sort, Standing
-from keyfuse_store.model import Issued, Key, Owner, Rotated, Verdict
+from keyfuse_store.model import Issued, Key, Owner, Rotated
 from keyfuse_store.times import Clock
 from keyfuse_store.usage_history import Usage
+from keyfuse_store.verdict import Verdict
 
 
 class Shown(Protocol):

@@ -18,7 +18,7 @@ from keyfuse_store.addresses import allows
 from keyfuse_store.allowance import Allowance
 from keyfuse_store.errors import DatabaseError, InvalidField
 from keyfuse_store.legacy_lookup import LegacyLookup
-from keyfuse_store.model import Code, Grant, Holder, Verdict
+from keyfuse_store.model import Grant, Holder
 from keyfuse_store.peppers import PepperRing
 from keyfuse_store.reader import KeyReader
 from keyfuse_store.scopes import intersect, missing
@@ -26,6 +26,7 @@ from keyfuse_store.sinks import Call
 from keyfuse_store.times import SECOND, Clock
 from keyfuse_store.usage import UsageLog
 from keyfuse_store.usage_rows import Rehash
+from keyfuse_store.verdict import Code, Verdict
 
 COST_MAX = 1_000_000
 

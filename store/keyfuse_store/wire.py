@@ -12,10 +12,11 @@ from msgspec import Meta, Struct
 
 from keyfuse_store.audit import AuditEntry
 from keyfuse_store.fields import as_json
-from keyfuse_store.model import Code, Key, KeyState, Owner
+from keyfuse_store.model import Key, KeyState, Owner
 from keyfuse_store.sinks import Call
 from keyfuse_store.times import to_micros
 from keyfuse_store.usage_history import Hour, Usage
+from keyfuse_store.verdict import Code
 
 Moment = Annotated[datetime, Meta(description="RFC 3339, in UTC.")]
 Json = Annotated[dict[str, Any], Meta(description="A free-form JSON object.")]

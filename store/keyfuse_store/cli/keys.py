@@ -17,9 +17,9 @@ from keyfuse_store.cli.shell import (
 )
 from keyfuse_store.errors import InvalidField
 from keyfuse_store.listing import STANDINGS, Standing
-from keyfuse_store.model import Verdict
 from keyfuse_store.scopes import ADMIN
 from keyfuse_store.times import parse_duration, parse_moment
+from keyfuse_store.verdict import Verdict
 
 _ADMIN_PREFIX = "keyfuse_root"
 _STDIN_MAX = 65_536

@@ -6,8 +6,8 @@ from typing import Protocol
 import msgspec
 
 from keyfuse_rules.redact import scrub
-from keyfuse_store.model import Code
 from keyfuse_store.times import rfc3339
+from keyfuse_store.verdict import Code
 
 
 # gc=False: a hundred thousand of these may wait, and the collector would look at each.

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from keyfuse_store.model import Code
 from keyfuse_store.openapi import BEARER, HEADER
+from keyfuse_store.verdict import Code
 from keyfuse_store.verify import COST_MAX
 from keyfuse_store.wire import Json, Moment
 from keyfuse_webhook.burn import MOST_TOKENS
