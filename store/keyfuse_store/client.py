@@ -9,20 +9,20 @@ server: it is the management key, from the address that it came from.
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
-from urllib.parse import quote
 
 from keyfuse_rules.secret import Secret
 from keyfuse_store import audit_file, wire, wire_leaks
 from keyfuse_store.audit import AuditEntry
 from keyfuse_store.chain import ChainReport, Head, parse_head
+from keyfuse_store.client_base import missing, moment, path_part
 from keyfuse_store.client_keys import ClientKeys
-from keyfuse_store.connection import Connection, Refused
+from keyfuse_store.client_make import MakesKeys
+from keyfuse_store.connection import Connection
 from keyfuse_store.errors import LeakNotFound, OwnerNotFound, ServerError
 from keyfuse_store.leaks import Leak, LeakState
 from keyfuse_store.model import Owner
-from keyfuse_store.times import Clock, rfc3339, system_clock, to_micros
+from keyfuse_store.times import Clock, system_clock
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _LINES = 5000
 
 
-class ManagementClient(ClientKeys):
+class ManagementClient(MakesKeys, ClientKeys):
     """Manages keys, owners, leaks, the audit record and jobs of a server.
 
     Args:
@@ -65,8 +65,8 @@ class ManagementClient(ClientKeys):
 
     def owner(self, owner: str) -> Owner:
         """The owner with this id or mail address; see `KeyStore.owner`."""
-        with _missing(OwnerNotFound(owner)):
-            return self._server.get(f"/v1/owners/{_part(owner)}", wire.OwnerWire).value()
+        with missing(OwnerNotFound(owner)):
+            return self._server.get(f"/v1/owners/{path_part(owner)}", wire.OwnerWire).value()
 
     def owners(
         self, *, search: str | None = None, after: str | None = None, limit: int = 100
@@ -100,8 +100,8 @@ class ManagementClient(ClientKeys):
 
     def leak(self, leak_or_key: str) -> wire_leaks.IncidentWire:
         """An incident whole, as its JSON; see `KeyStore.leak`."""
-        with _missing(LeakNotFound(leak_or_key)):
-            return self._server.get(f"/v1/leaks/{_part(leak_or_key)}", wire_leaks.IncidentWire)
+        with missing(LeakNotFound(leak_or_key)):
+            return self._server.get(f"/v1/leaks/{path_part(leak_or_key)}", wire_leaks.IncidentWire)
 
     def entries(
         self,
@@ -121,7 +121,7 @@ class ManagementClient(ClientKeys):
             subject=subject,
             action=action,
             actor=actor,
-            since=None if since is None else rfc3339(to_micros("since", since)),
+            since=moment("since", since),
             after=after,
             sort=_sort(newest_first),
             limit=limit,
@@ -182,7 +182,7 @@ class ManagementClient(ClientKeys):
 
     def job(self, job: str) -> wire.JobWire:
         """One job."""
-        return self._server.get(f"/v1/jobs/{_part(job)}", wire.JobWire)
+        return self._server.get(f"/v1/jobs/{path_part(job)}", wire.JobWire)
 
     def retry(self, job: str) -> wire.JobWire:
         """Run a job again that ended badly; the job as it stands then.
@@ -190,7 +190,7 @@ class ManagementClient(ClientKeys):
         Raises:
             StateConflict: it has not ended badly.
         """
-        return self._server.send("POST", f"/v1/jobs/{_part(job)}/retry", {}, wire.JobWire)
+        return self._server.send("POST", f"/v1/jobs/{path_part(job)}/retry", {}, wire.JobWire)
 
     def close(self) -> None:
         """Let go of the network."""
@@ -203,21 +203,5 @@ class ManagementClient(ClientKeys):
         self.close()
 
 
-def _part(text: str) -> str:
-    """One part of a path, whatever is in it."""
-    return quote(text, safe="") or "-"
-
-
 def _sort(newest_first: bool) -> str:
     return "newest" if newest_first else "oldest"
-
-
-@contextmanager
-def _missing(error: Exception) -> Iterator[None]:
-    """Inside, the server's 404 is this error."""
-    try:
-        yield
-    except Refused as refused:
-        if refused.not_found:
-            raise error from None
-        raise
