@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from keyfuse_rules.model import Severity
 from keyfuse_scanner.errors import PolicyError
-from keyfuse_scanner.policy_fields import FIELDS, Ignore, parse_severity, parse_size
+from keyfuse_scanner.policy_fields import FIELDS, Ignore
 from keyfuse_scanner.policy_files import (
     BASELINE,
     IGNORE_FILE,
@@ -28,65 +28,7 @@ from keyfuse_scanner.policy_files import (
 )
 from keyfuse_scanner.printable import harmless
 
-__all__ = [
-    "SETTINGS",
-    "Found",
-    "Ignore",
-    "Policy",
-    "find_policy",
-    "load_policy",
-    "parse_policy",
-    "parse_severity",
-    "parse_size",
-]
-
 StrPath = str | os.PathLike[str]
-
-SERVICE_SETTINGS = frozenset(
-    {
-        "alert_feedback",
-        "base_url",
-        "database_url",
-        "disabled_origins",
-        "dry_run",
-        "fallback_owner",
-        "github_api_url",
-        "github_app_id",
-        "github_app_private_key",
-        "github_app_private_key_file",
-        "github_partner_keys_url",
-        "github_report",
-        "job_days",
-        "github_server_url",
-        "github_webhook_secrets",
-        "github_webhook_secrets_file",
-        "home",
-        "key_types",
-        "limits",
-        "limits_fail",
-        "mail_from",
-        "management_rate",
-        "max_body",
-        "notify_github_repository",
-        "notify_webhook_secret",
-        "notify_webhook_secret_file",
-        "notify_webhook_url",
-        "open_verify",
-        "origins",
-        "pepper_file",
-        "peppers",
-        "quota_lease",
-        "redis_url",
-        "scopes",
-        "slack_webhook_url",
-        "smtp_url",
-        "trusted_proxies",
-        "usage_days",
-        "usage_events",
-        "usage_file",
-        "usage_sink",
-    }
-)
 
 
 class Policy(NamedTuple):
@@ -244,15 +186,21 @@ def parse_policy(table: Mapping[str, object], path: str) -> Policy:
     for name, value in table.items():
         where = f"{harmless(path)}: {harmless(name)}"
         field = name.replace("-", "_")
-        if field in SERVICE_SETTINGS:
-            raise PolicyError(
-                f"{where} is a setting of the service; put it in the file that KEYFUSE_CONFIG"
-                " names, outside the repository"
-            )
         if field not in SETTINGS:
-            raise PolicyError(f"{where} is no setting; there are {', '.join(SETTINGS)}")
+            raise _refusal(field, where)
         try:
             policy = policy._replace(**{field: FIELDS[field](value)})
         except ValueError as error:
             raise PolicyError(f"{where}: {harmless(str(error))}") from None
     return policy
+
+
+def _refusal(field: str, where: str) -> PolicyError:
+    from keyfuse_scanner.service_settings import SERVICE_SETTINGS
+
+    if field in SERVICE_SETTINGS:
+        return PolicyError(
+            f"{where} is a setting of the service; put it in the file that KEYFUSE_CONFIG"
+            " names, outside the repository"
+        )
+    return PolicyError(f"{where} is no setting; there are {', '.join(SETTINGS)}")

@@ -13,7 +13,8 @@ from keyfuse_scanner.errors import UsageError
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.left_out import InForce, what_is_left_out, with_stale
 from keyfuse_scanner.model import Problem, ScanResult
-from keyfuse_scanner.policy import Found, find_policy, parse_severity
+from keyfuse_scanner.policy import Found, find_policy
+from keyfuse_scanner.policy_fields import parse_severity
 from keyfuse_scanner.reports import PRIVATE, report
 from keyfuse_scanner.reports.text import problem_line, stale_line
 from keyfuse_scanner.terminal import complain, open_output, wants_colour, write

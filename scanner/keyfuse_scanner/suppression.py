@@ -8,7 +8,7 @@ from keyfuse_scanner.allow import allows
 from keyfuse_scanner.globs import compile_globs
 from keyfuse_scanner.known import NOTHING, Known
 from keyfuse_scanner.model import Hit, Reason
-from keyfuse_scanner.policy import Ignore
+from keyfuse_scanner.policy_fields import Ignore
 
 if TYPE_CHECKING:
     import re

@@ -1,6 +1,7 @@
 """Settings of the service and policy of a repository never mix."""
 
-from keyfuse_scanner.policy import SERVICE_SETTINGS, SETTINGS
+from keyfuse_scanner.policy import SETTINGS
+from keyfuse_scanner.service_settings import SERVICE_SETTINGS
 from keyfuse_store import settings
 
 TABLES = {"key_types", "origins", "scopes"}

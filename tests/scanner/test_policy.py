@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from keyfuse_rules.model import Severity
 from keyfuse_scanner.dates import parse_since
 from keyfuse_scanner.errors import PolicyError
-from keyfuse_scanner.policy import SERVICE_SETTINGS, Policy, load_policy, parse_severity, parse_size
+from keyfuse_scanner.policy import Policy, load_policy
+from keyfuse_scanner.policy_fields import parse_severity, parse_size
+from keyfuse_scanner.service_settings import SERVICE_SETTINGS
 
 
 def test_without_a_file_defaults_hold(tmp_path):

@@ -12,7 +12,7 @@ from typing import TextIO
 
 from keyfuse_rules.pack import default_rules
 from keyfuse_scanner.model import ScanResult
-from keyfuse_scanner.policy import parse_severity
+from keyfuse_scanner.policy_fields import parse_severity
 from keyfuse_scanner.reports import report
 from keyfuse_scanner.reports.text import problem_line
 from keyfuse_scanner.terminal import complain, open_output, wants_colour, write

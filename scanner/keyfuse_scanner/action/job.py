@@ -12,7 +12,7 @@ from keyfuse_rules.model import Severity
 from keyfuse_rules.secret import Secret
 from keyfuse_scanner.errors import UsageError
 from keyfuse_scanner.leak_report import Target, target
-from keyfuse_scanner.policy import parse_severity
+from keyfuse_scanner.policy_fields import parse_severity
 from keyfuse_scanner.printable import harmless
 
 # GitHub sends no event as large.

@@ -1,0 +1,50 @@
+"""The names of what the service alone may be told; a repository that sets one is refused.
+
+They are written down here, too, because the scanner is installed without the service.
+"""
+
+SERVICE_SETTINGS = frozenset(
+    {
+        "alert_feedback",
+        "base_url",
+        "database_url",
+        "disabled_origins",
+        "dry_run",
+        "fallback_owner",
+        "github_api_url",
+        "github_app_id",
+        "github_app_private_key",
+        "github_app_private_key_file",
+        "github_partner_keys_url",
+        "github_report",
+        "github_server_url",
+        "github_webhook_secrets",
+        "github_webhook_secrets_file",
+        "home",
+        "job_days",
+        "key_types",
+        "limits",
+        "limits_fail",
+        "mail_from",
+        "management_rate",
+        "max_body",
+        "notify_github_repository",
+        "notify_webhook_secret",
+        "notify_webhook_secret_file",
+        "notify_webhook_url",
+        "open_verify",
+        "origins",
+        "pepper_file",
+        "peppers",
+        "quota_lease",
+        "redis_url",
+        "scopes",
+        "slack_webhook_url",
+        "smtp_url",
+        "trusted_proxies",
+        "usage_days",
+        "usage_events",
+        "usage_file",
+        "usage_sink",
+    }
+)
