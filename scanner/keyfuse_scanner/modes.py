@@ -1,15 +1,13 @@
 """The ways to scan: each composes a source, the matching and, for git, attribution."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from itertools import chain
-from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO
 
-from keyfuse_scanner.errors import GitFailed
+from keyfuse_scanner.blobs import at_paths, blobs, paths_by_id
 from keyfuse_scanner.examine import Examined, examine
 from keyfuse_scanner.git import Repository
-from keyfuse_scanner.introduced import introduced
-from keyfuse_scanner.model import Document, Hit, Place, Unscanned
+from keyfuse_scanner.model import Document, Unscanned
 from keyfuse_scanner.scanning import Scanning
 
 if TYPE_CHECKING:
@@ -47,24 +45,19 @@ def scan_staged(
     from keyfuse_scanner.sources.staged import staged
 
     changes = staged(repository) if changes is None else changes
-    paths = _paths_by_id(changes.new)
+    paths = paths_by_id(changes.new)
     names = (Document("file-name", path, None, (path,)) for path in changes.added)
     examined = examine(
-        chain(_blobs(scanning, repository, paths, changes.contents), names),
+        chain(blobs(scanning, repository, paths, changes.contents), names),
         scanning.matcher,
         every=scanning.every,
     )
-    examined = examined._replace(hits=_at_paths(examined.hits, paths))
+    examined = examined._replace(hits=at_paths(examined.hits, paths))
     if not examined.hits:
         return examined
-    old = changes.old
-    if changes.merging:
-        from keyfuse_scanner.listings import merge_heads
+    from keyfuse_scanner.old_side import introduced_by_staged
 
-        old = old + _merged(repository, merge_heads(repository), examined.hits)
-    return _without_old(
-        scanning, repository, examined, old, deleted=changes.deleted, contents=changes.contents
-    )
+    return introduced_by_staged(scanning, repository, examined, changes)
 
 
 def scan_range(scanning: Scanning, repository: Repository, text: str) -> Examined:
@@ -93,7 +86,9 @@ def scan_commits(scanning: Scanning, repository: Repository, wanted: "Range") ->
     hits = [hit for hit in attributed.hits if hit.place != "file-name" or is_placed(hit)]
     unscanned = examined.unscanned + attributed.unscanned
     examined = examined._replace(hits=hits, unscanned=unscanned)
-    return _without_old_trees(scanning, repository, examined, wanted)
+    from keyfuse_scanner.old_side import introduced_by_range
+
+    return introduced_by_range(scanning, repository, examined, wanted)
 
 
 def scan_commit(scanning: Scanning, repository: Repository, commit_id: str) -> Examined:
@@ -101,14 +96,14 @@ def scan_commit(scanning: Scanning, repository: Repository, commit_id: str) -> E
     from keyfuse_scanner.listings import tree_paths
 
     tree = tree_paths(repository, commit_id)
-    paths = _paths_by_id((object_id, path) for path, object_id in tree.items())
+    paths = paths_by_id((object_id, path) for path, object_id in tree.items())
     names = (Document("file-name", path, None, (path,)) for path in tree)
     examined = examine(
-        chain(_blobs(scanning, repository, paths, {}, "file"), names),
+        chain(blobs(scanning, repository, paths, {}, "file"), names),
         scanning.matcher,
         every=scanning.every,
     )
-    return examined._replace(hits=_at_paths(examined.hits, paths))
+    return examined._replace(hits=at_paths(examined.hits, paths))
 
 
 def scan_history(
@@ -145,110 +140,7 @@ def scan_history(
     )
 
 
-def _blobs(
-    scanning: Scanning,
-    repository: Repository,
-    paths: dict[str, list[bytes]],
-    contents: Mapping[str, bytes] = MappingProxyType({}),
-    place: Place = "staged",
-) -> Iterator[Document | Unscanned]:
-    """Yield the blobs that have paths; those whose contents are at hand are not read again."""
-    missing = []
-    for object_id in paths:
-        if object_id in contents:
-            yield Document(place, None, object_id, (contents[object_id],))
-        else:
-            missing.append(object_id)
-    if not missing:
-        return
-    from keyfuse_scanner.objects import read_objects
-
-    for entry in read_objects(repository, missing, place=place, max_size=scanning.max_size):
-        if isinstance(entry, Unscanned) and entry.object_id in paths:
-            yield entry._replace(path=paths[entry.object_id][0])
-        else:
-            yield entry
-
-
-def _paths_by_id(blobs: Iterable[tuple[str, bytes]]) -> dict[str, list[bytes]]:
-    paths: dict[str, list[bytes]] = {}
-    for object_id, path in blobs:
-        paths.setdefault(object_id, []).append(path)
-    return paths
-
-
-def _at_paths(hits: Iterable[Hit], paths: dict[str, list[bytes]]) -> list[Hit]:
-    """Return each hit of a blob once for each path of the blob."""
-    return [
-        placed
-        for hit in hits
-        for placed in (
-            [hit._replace(path=path) for path in paths[hit.object_id]]
-            if hit.object_id is not None
-            else [hit]
-        )
-    ]
-
-
 def _with(
     unscanned: Unscanned | None, source: Iterable[Document | Unscanned]
 ) -> Iterable[Document | Unscanned]:
     return chain([] if unscanned is None else [unscanned], source)
-
-
-def _merged(
-    repository: Repository, commits: Iterable[str], hits: Iterable[Hit]
-) -> list[tuple[str, bytes]]:
-    """Return what some commits have at the paths of hits."""
-    from keyfuse_scanner.listings import tree_paths
-
-    paths = {hit.path for hit in hits if hit.path is not None}
-    trees = (tree_paths(repository, commit) for commit in commits)
-    return [(tree[path], path) for tree in trees for path in paths & tree.keys()]
-
-
-def _without_old_trees(
-    scanning: Scanning, repository: Repository, examined: Examined, wanted: "Range"
-) -> Examined:
-    from keyfuse_scanner.listings import merge_bases, tree_paths
-
-    if wanted.old is None or wanted.new is None:
-        return examined
-    try:
-        before = tree_paths(repository, wanted.old)
-        deleted = before.keys() - tree_paths(repository, wanted.new).keys()
-        sides = [wanted.old, *wanted.others, *merge_bases(repository, wanted.old, wanted.new)]
-        old = _merged(repository, sides, examined.hits)
-    except GitFailed:
-        return examined  # an old side that cannot be read hides nothing
-    old += [(before[path], path) for path in deleted]
-    known = [hit for hit in examined.hits if hit.place == "file-name" and _is_known(hit, before)]
-    return _without_old(scanning, repository, examined, old, deleted=deleted, known=known)
-
-
-def _is_known(hit: Hit, before: dict[bytes, str]) -> bool:
-    """Return whether a file or folder of that name was there before."""
-    path = hit.path or b""
-    return path in before or any(name.startswith(path + b"/") for name in before)
-
-
-def _without_old(
-    scanning: Scanning,
-    repository: Repository,
-    examined: Examined,
-    old: list[tuple[str, bytes]],
-    *,
-    deleted: Collection[bytes],
-    known: Iterable[Hit] = (),
-    contents: Mapping[str, bytes] = MappingProxyType({}),
-) -> Examined:
-    """Return what was examined without the hits that the old side has."""
-    paths = _paths_by_id(old)
-    old_side = examine(
-        _blobs(scanning, repository, paths, contents),
-        scanning.matcher,
-        every=scanning.every,
-    )
-    old_hits = _at_paths(old_side.hits, paths)
-    hits = introduced(examined.hits, [*old_hits, *known], deleted=deleted)
-    return examined._replace(hits=hits)
