@@ -8,7 +8,8 @@ from keyfuse_rules.model import RULE_SETS, Severity
 from keyfuse_scanner.dates import parse_since
 from keyfuse_scanner.policy_fields import parse_size
 from keyfuse_scanner.reports import REPORTS
-from keyfuse_scanner.scan_command import Request, run
+from keyfuse_scanner.scan_command import run
+from keyfuse_scanner.scan_request import Request
 
 _SEVERITIES = [severity.label for severity in reversed(Severity)]
 

@@ -99,6 +99,7 @@ def _scan(options: dict[str, Any]) -> int:
 
         if all_clear(glimpse):
             return Exit.CLEAN
-    from keyfuse_scanner.scan_command import Request, run
+    from keyfuse_scanner.scan_command import run
+    from keyfuse_scanner.scan_request import Request
 
     return run(Request(**options), glimpse)

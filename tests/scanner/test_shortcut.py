@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from keyfuse_scanner import commands_hook, commands_scan, hook, scan_command
 from keyfuse_scanner.main import _run_click, run
-from keyfuse_scanner.scan_command import Request
+from keyfuse_scanner.scan_request import Request
 from keyfuse_scanner.shortcut import shortcut
 from support.keys import make_key
 
