@@ -6,7 +6,7 @@ import pytest
 
 from keyfuse_store.times import SECOND
 from keyfuse_webhook import catch_up
-from keyfuse_webhook.catch_up import CatchUpWatch, catch_up_job
+from keyfuse_webhook.catch_up import catch_up_job, catch_up_watch
 from keyfuse_webhook.github_jobs import github_handlers
 from keyfuse_webhook.jobs_model import TryAgain
 from support.byhand import ByHand
@@ -100,7 +100,7 @@ def test_limits_and_outages_pass_and_a_missing_app_is_said_once(jobs, api):
 
 
 def test_however_many_services_watch_it_is_one_job(service):
-    watches = [CatchUpWatch(service.store, service.queue.enqueue) for _ in range(2)]
+    watches = [catch_up_watch(service.store, service.queue.enqueue) for _ in range(2)]
     for watch in watches:
         watch.start()
     eventually(service.queue.list)

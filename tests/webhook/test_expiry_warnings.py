@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from keyfuse_store import KeyStore
-from keyfuse_webhook.expiry_warnings import WARN, ExpiryWatch, letter, look
+from keyfuse_webhook.expiry_warnings import WARN, expiry_watch, letter, look
 from keyfuse_webhook.jobs import JobQueue, JobWorker
 from keyfuse_webhook.jobs_model import Job, TryAgain
 from keyfuse_webhook.notifiers.mail import NO_MAIL_SERVER
@@ -135,13 +135,13 @@ def test_the_watch_looks_at_once_and_survives_errors(store):
     issue(store)
     let_pass(store, 80)
     queue = Queue()
-    watch = ExpiryWatch(store, queue.enqueue)
+    watch = expiry_watch(store, queue.enqueue)
     watch.start()
     eventually(lambda: queue)
     watch.stop()
     assert len(queue) == 1
     store.database.path.rename(store.database.path.with_suffix(".gone"))
-    broken = ExpiryWatch(store, queue.enqueue)
+    broken = expiry_watch(store, queue.enqueue)
     with capture_logs() as logs:
         broken.start()
         eventually(lambda: [line["event"] for line in logs] == ["expiry_not_looked_for"])

@@ -5,7 +5,6 @@ is known by them.
 """
 
 import asyncio
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +22,7 @@ from keyfuse_webhook.github_api import GitHubApi
 from keyfuse_webhook.jobs_model import Handler, Job, Outcome, nothing_to_conclude
 from keyfuse_webhook.missed import WINDOW, missed, read_attempt
 from keyfuse_webhook.revocation import Enqueue
+from keyfuse_webhook.watch import Watch
 
 CATCH_UP = "catch-up"
 NO_APP = "only the webhook of a GitHub App can be caught up with; none is configured"
@@ -125,33 +125,17 @@ class CatchUp:
         return True
 
 
-class CatchUpWatch:
-    """Enqueues the job now and every ten minutes; however many services do, it is one job."""
+def catch_up_watch(store: KeyStore, enqueue: Enqueue) -> Watch:
+    """What enqueues the job every ten minutes; however many services do, it is one job."""
 
-    def __init__(self, store: KeyStore, enqueue: Enqueue) -> None:
-        self._store = store
-        self._enqueue = enqueue
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="catch-up-watch", daemon=True)
+    def once() -> None:
+        try:
+            with store.begin() as connection:
+                enqueue(connection, catch_up_job(store.clock()))
+        except StoreError as error:
+            _log.warning("catching_up_not_enqueued", reason=str(error))
 
-    def start(self) -> None:
-        """Begin; returns at once."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                with self._store.begin() as connection:
-                    self._enqueue(connection, catch_up_job(self._store.clock()))
-            except StoreError as error:
-                _log.warning("catching_up_not_enqueued", reason=str(error))
-            self._stopping.wait(EVERY.total_seconds())
+    return Watch("catch-up-watch", EVERY, once)
 
 
 def catch_up_job(at: int) -> Job:

@@ -4,7 +4,6 @@ Looking marks the keys and enqueues one job for each owner in the same transacti
 crashes, and however many services look, each key is warned of once.
 """
 
-import threading
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
@@ -17,6 +16,7 @@ from keyfuse_store.model import Key
 from keyfuse_webhook.jobs_model import Job
 from keyfuse_webhook.message import one_line
 from keyfuse_webhook.owner_mail import Letter
+from keyfuse_webhook.watch import Watch
 
 WARN = "warn-of-expiry"
 WITHIN = timedelta(days=14)
@@ -48,36 +48,20 @@ def look(store: KeyStore, enqueue: Callable[[Connection, Job], None]) -> int:
             return found
 
 
-class ExpiryWatch:
-    """Looks for keys about to end, now and every hour, and notes the head of the audit record."""
+def expiry_watch(store: KeyStore, enqueue: Callable[[Connection, Job], None]) -> Watch:
+    """What looks for keys about to end every hour, and notes the head of the audit record."""
 
-    def __init__(self, store: KeyStore, enqueue: Callable[[Connection, Job], None]) -> None:
-        self._store = store
-        self._enqueue = enqueue
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="expiry-watch", daemon=True)
+    def once() -> None:
+        try:
+            found = look(store, enqueue)
+            if found:
+                _log.info("keys_about_to_end", keys=found)
+            with store.read() as connection:
+                audit.note_head(connection)
+        except StoreError as error:
+            _log.warning("expiry_not_looked_for", reason=str(error))
 
-    def start(self) -> None:
-        """Begin to look; returns at once."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Finish the look that is under way."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                found = look(self._store, self._enqueue)
-                if found:
-                    _log.info("keys_about_to_end", keys=found)
-                with self._store.read() as connection:
-                    audit.note_head(connection)
-            except StoreError as error:
-                _log.warning("expiry_not_looked_for", reason=str(error))
-            self._stopping.wait(EVERY.total_seconds())
+    return Watch("expiry-watch", EVERY, once)
 
 
 def letter(store: KeyStore, job: Job) -> Letter | None:

@@ -10,7 +10,7 @@ import structlog
 from keyfuse_store import KeyStore
 from keyfuse_store.settings import Settings
 from keyfuse_webhook import expiry_warnings
-from keyfuse_webhook.catch_up import CatchUpWatch
+from keyfuse_webhook.catch_up import catch_up_watch
 from keyfuse_webhook.console import portal_mail
 from keyfuse_webhook.console.audit_pages import CHECK, check_handler
 from keyfuse_webhook.ending import end_for_certain, until_told
@@ -65,9 +65,9 @@ def background(store: KeyStore, queue: JobQueue) -> Sequence[Background]:
         handlers(store, queue.enqueue),
         keep=timedelta(days=settings.job_days),
     )
-    watches: list[Background] = [expiry_warnings.ExpiryWatch(store, queue.enqueue)]
+    watches: list[Background] = [expiry_warnings.expiry_watch(store, queue.enqueue)]
     if settings.github_app_id is not None:
-        watches.append(CatchUpWatch(store, queue.enqueue))
+        watches.append(catch_up_watch(store, queue.enqueue))
     return [jobs, *watches]
 
 
