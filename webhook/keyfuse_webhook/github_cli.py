@@ -12,7 +12,8 @@ import click
 
 from keyfuse_rules.errors import RulesError
 from keyfuse_scanner.exits import Exit
-from keyfuse_store.cli.shell import load_settings, print_json
+from keyfuse_store.cli.printing import print_json
+from keyfuse_store.cli.shell import load_settings
 from keyfuse_store.errors import StoreError
 from keyfuse_store.settings import Settings
 from keyfuse_webhook.errors import InvalidSetting, WebhookError

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keyfuse_scanner.exits import Exit
+from keyfuse_store.cli.printing import print_fields, print_json, print_page
 from keyfuse_store.cli.shell import (
     StoreGroup,
     Where,
     actor,
     open_client,
     open_store,
-    print_fields,
-    print_json,
-    print_table,
     service_options,
 )
 from keyfuse_webhook.errors import WebhookError
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from keyfuse_webhook.job_control import Jobs
 
 _PAGE = 1000
+_HEADER = ("ID", "KIND", "STATE", "CREATED", "REASON")
 _STATES = click.Choice(["waiting", "running", "done", "undeliverable", "failed"])
 
 
@@ -69,23 +68,7 @@ def list_jobs(
     wanted = sorted({*states, *(DEAD_STATES if dead else ())})
     with _open_jobs(where) as control:
         found = control.jobs(states=wanted, kind=kind, after=after, limit=limit)
-    following = found[-1].id if len(found) == limit else None
-    if as_json:
-        print_json({"jobs": [job.as_json() for job in found], "next": following})
-        return
-    rows = [
-        (
-            one_line(job.id),
-            one_line(job.kind),
-            job.state,
-            job.as_json()["created"],
-            one_line(job.reason or ""),
-        )
-        for job in found
-    ]
-    print_table(("ID", "KIND", "STATE", "CREATED", "REASON"), rows)
-    if following is not None:
-        click.echo(f"there may be more: --after {one_line(following)}", err=True)
+    print_page("jobs", found, _HEADER, _row, limit=limit, as_json=as_json)
 
 
 @jobs.command()
@@ -119,6 +102,11 @@ def retry(
         click.echo(f"{one_line(job.id)} {job.state}")
     if not again:
         click.echo("no job ended badly")
+
+
+def _row(job: "JobWire") -> tuple[object, ...]:
+    created, reason = job.as_json()["created"], one_line(job.reason or "")
+    return (one_line(job.id), one_line(job.kind), job.state, created, reason)
 
 
 @contextmanager

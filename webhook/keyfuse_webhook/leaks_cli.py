@@ -5,18 +5,12 @@ from typing import Any
 import click
 
 from keyfuse_store import leaks as steps
-from keyfuse_store.cli.shell import (
-    StoreGroup,
-    Where,
-    open_service,
-    print_fields,
-    print_json,
-    print_table,
-    service_options,
-)
+from keyfuse_store.cli.printing import print_fields, print_json, print_page
+from keyfuse_store.cli.shell import StoreGroup, Where, open_service, service_options
 from keyfuse_store.times import rfc3339
 from keyfuse_webhook.message import one_line
 
+_HEADER = ("ID", "KEY", "ACTION", "STATE", "FIRST SEEN")
 _STATES = click.Choice(["open", "notified", "undeliverable", "resolved"])
 
 
@@ -41,17 +35,7 @@ def list_leaks(
     """List incidents, one for each leaked key."""
     with open_service(where) as store:
         found = store.leaks(state=state, after=after, limit=limit)
-    following = found[-1].id if len(found) == limit else None
-    if as_json:
-        print_json({"leaks": [leak.as_json() for leak in found], "next": following})
-        return
-    rows = [
-        (leak.id, leak.key_id, leak.action, leak.state, rfc3339(leak.first_seen_us))
-        for leak in found
-    ]
-    print_table(("ID", "KEY", "ACTION", "STATE", "FIRST SEEN"), rows)
-    if following is not None:
-        click.echo(f"there may be more: --after {following}", err=True)
+    print_page("leaks", found, _HEADER, _row, limit=limit, as_json=as_json)
 
 
 @leaks.command()
@@ -65,6 +49,10 @@ def show(*, leak: str, as_json: bool, where: Where) -> None:
         print_json(facts)
         return
     _print(facts)
+
+
+def _row(leak: steps.Leak) -> tuple[object, ...]:
+    return (leak.id, leak.key_id, leak.action, leak.state, rfc3339(leak.first_seen_us))
 
 
 def _print(facts: dict[str, Any]) -> None:

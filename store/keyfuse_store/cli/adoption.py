@@ -10,7 +10,8 @@ from typing import NoReturn, TextIO
 import click
 
 from keyfuse_store.cli.keys import keys
-from keyfuse_store.cli.shell import USAGE, Where, open_service, print_json, service_options
+from keyfuse_store.cli.printing import print_json
+from keyfuse_store.cli.shell import USAGE, Where, open_service, service_options
 from keyfuse_store.errors import InvalidField
 from keyfuse_store.import_file import parse_line
 from keyfuse_store.importing import OldKey

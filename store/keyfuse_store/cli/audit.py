@@ -9,22 +9,16 @@ from typing import TextIO
 import click
 
 from keyfuse_store import audit_file, chain
+from keyfuse_store.audit import AuditEntry
 from keyfuse_store.chain import ChainReport, Head, parse_head
-from keyfuse_store.cli.shell import (
-    StoreGroup,
-    Where,
-    load_settings,
-    open_service,
-    print_fields,
-    print_json,
-    print_table,
-    service_options,
-)
+from keyfuse_store.cli.printing import print_fields, print_json, print_page
+from keyfuse_store.cli.shell import StoreGroup, Where, load_settings, open_service, service_options
 from keyfuse_store.errors import InvalidField, PepperError
 from keyfuse_store.opening import configured_ring
-from keyfuse_store.times import parse_moment
+from keyfuse_store.times import parse_moment, rfc3339
 
 FINDINGS = 1
+_HEADER = ("SEQ", "AT", "ACTOR", "ACTION", "SUBJECT", "DETAIL")
 
 
 @click.group(cls=StoreGroup)
@@ -62,16 +56,7 @@ def show(
             after=after,
             limit=limit,
         )
-    following = found[-1].seq if len(found) == limit else None
-    shown = [entry.as_json() for entry in found]
-    if as_json:
-        print_json({"entries": shown, "next": following})
-        return
-    columns = ("seq", "at", "actor", "action", "subject", "detail")
-    rows = [[entry[column] for column in columns] for entry in shown]
-    print_table([column.upper() for column in columns], rows)
-    if following is not None:
-        click.echo(f"there may be more: --after {following}", err=True)
+    print_page("entries", found, _HEADER, _row, limit=limit, as_json=as_json, mark="seq")
 
 
 @audit.command()
@@ -123,6 +108,11 @@ def export(*, output: str | None, as_json: bool, where: Where) -> None:
         print_json(answer)
         return
     click.echo(f"{head.seq} entries; verify with --head {head}", err=True)
+
+
+def _row(entry: AuditEntry) -> tuple[object, ...]:
+    at = rfc3339(entry.at_us)
+    return (entry.seq, at, entry.actor, entry.action, entry.subject, entry.detail)
 
 
 def _verify_file(file: str, noted: list[Head], config: str | None) -> tuple[ChainReport, Head]:

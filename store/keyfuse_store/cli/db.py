@@ -5,13 +5,8 @@ import sys
 import click
 
 from keyfuse_store import revisions
-from keyfuse_store.cli.shell import (
-    StoreGroup,
-    load_settings,
-    print_fields,
-    print_json,
-    store_options,
-)
+from keyfuse_store.cli.printing import print_fields, print_json
+from keyfuse_store.cli.shell import StoreGroup, load_settings, store_options
 from keyfuse_store.database import open_database
 from keyfuse_store.health import examine
 

@@ -6,23 +6,18 @@ from typing import Any
 
 import click
 
-from keyfuse_store.cli.shell import (
-    StoreGroup,
-    Where,
-    open_service,
-    print_fields,
-    print_json,
-    print_table,
-    service_options,
-)
+from keyfuse_store.cli.printing import print_fields, print_json, print_page
+from keyfuse_store.cli.shell import StoreGroup, Where, open_service, service_options
 from keyfuse_store.errors import InvalidField
 from keyfuse_store.listing import STANDINGS, Standing
+from keyfuse_store.model import Key
 from keyfuse_store.scopes import ADMIN
 from keyfuse_store.times import parse_duration, parse_moment
 from keyfuse_store.verdict import Verdict
 
 _ADMIN_PREFIX = "keyfuse_root"
 _STDIN_MAX = 65_536
+_HEADER = ("ID", "PREFIX", "STATE", "OWNER", "NAME", "SCOPES", "EXPIRES")
 
 
 @click.group(cls=StoreGroup)
@@ -108,17 +103,7 @@ def list_keys(
         found = store.list(
             owner=owner, prefix=prefix, state=state, search=search, after=after, limit=limit
         )
-    following = found[-1].id if len(found) == limit else None
-    if as_json:
-        print_json({"keys": [key.as_json() for key in found], "next": following})
-        return
-    rows = [
-        (key.id, key.prefix, key.state, key.owner, key.name, key.scopes, _day(key.expires))
-        for key in found
-    ]
-    print_table(("ID", "PREFIX", "STATE", "OWNER", "NAME", "SCOPES", "EXPIRES"), rows)
-    if following is not None:
-        click.echo(f"there may be more: --after {following}", err=True)
+    print_page("keys", found, _HEADER, _row, limit=limit, as_json=as_json)
 
 
 @keys.command()
@@ -210,6 +195,10 @@ def _verdict_json(verdict: Verdict) -> dict[str, object]:
         "key": key,
         "retry_after": verdict.retry_after,
     }
+
+
+def _row(key: Key) -> tuple[object, ...]:
+    return (key.id, key.prefix, key.state, key.owner, key.name, key.scopes, _day(key.expires))
 
 
 def _day(moment: object) -> str:

@@ -6,13 +6,8 @@ import click
 
 from keyfuse_store.changes import KeyChanges
 from keyfuse_store.cli.keys import expiry, keys, meta_object
-from keyfuse_store.cli.shell import (
-    Where,
-    open_service,
-    print_fields,
-    print_json,
-    service_options,
-)
+from keyfuse_store.cli.printing import print_fields, print_json
+from keyfuse_store.cli.shell import Where, open_service, service_options
 from keyfuse_store.model import Key
 from keyfuse_store.times import parse_duration
 

@@ -2,15 +2,11 @@
 
 import click
 
-from keyfuse_store.cli.shell import (
-    StoreGroup,
-    Where,
-    open_service,
-    print_fields,
-    print_json,
-    print_table,
-    service_options,
-)
+from keyfuse_store.cli.printing import print_fields, print_json, print_page
+from keyfuse_store.cli.shell import StoreGroup, Where, open_service, service_options
+from keyfuse_store.model import Owner
+
+_HEADER = ("ID", "EMAIL", "NAME")
 
 
 @click.group(cls=StoreGroup)
@@ -37,13 +33,7 @@ def list_owners(*, after: str | None, limit: int, as_json: bool, where: Where) -
     """List owners by mail address."""
     with open_service(where) as store:
         found = store.owners(after=after, limit=limit)
-    following = found[-1].id if len(found) == limit else None
-    if as_json:
-        print_json({"owners": [owner.as_json() for owner in found], "next": following})
-        return
-    print_table(("ID", "EMAIL", "NAME"), [(one.id, one.email, one.name) for one in found])
-    if following is not None:
-        click.echo(f"there may be more: --after {following}", err=True)
+    print_page("owners", found, _HEADER, _row, limit=limit, as_json=as_json)
 
 
 @owners.command()
@@ -54,3 +44,7 @@ def show(*, owner: str, as_json: bool, where: Where) -> None:
     with open_service(where) as store:
         found = store.owner(owner)
     (print_json if as_json else print_fields)(found.as_json())
+
+
+def _row(owner: Owner) -> tuple[object, ...]:
+    return (owner.id, owner.email, owner.name)

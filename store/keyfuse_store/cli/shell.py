@@ -1,11 +1,10 @@
-"""What all commands of the store share: opening it, printing, and the exit code of an error."""
+"""What all commands of the store share: options, opening it, and the exit code of an error."""
 
 import functools
 import getpass
-import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar, cast
@@ -148,40 +147,3 @@ def actor() -> str:
     except (OSError, KeyError, ImportError):
         # A container's user id may have no name.
         return "cli"
-
-
-def print_json(value: Mapping[str, object]) -> None:
-    """One JSON object."""
-    click.echo(json.dumps(value, ensure_ascii=True))
-
-
-def print_fields(value: Mapping[str, object]) -> None:
-    """One `name  value` line for each field that has a value."""
-    shown = {name: _cell(cell) for name, cell in value.items() if cell not in (None, (), {}, "")}
-    width = max(map(len, shown), default=0)
-    for name, cell in shown.items():
-        click.echo(f"{name:<{width}}  {cell}")
-
-
-def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Columns as wide as their widest cell."""
-    cells = [header, *([_cell(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
-    for row in cells:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo(line.rstrip())
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, list | tuple):
-        return printable(" ".join(map(str, value))) or "-"
-    if isinstance(value, Mapping):
-        return json.dumps(dict(value), ensure_ascii=True)
-    return printable(str(value))
-
-
-def printable(text: str) -> str:
-    """Text that does nothing to a terminal; what a server says may hold anything."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -5,7 +5,8 @@ from datetime import timedelta
 import click
 
 from keyfuse_store.cli.keys import keys
-from keyfuse_store.cli.shell import Where, open_service, print_json, print_table, service_options
+from keyfuse_store.cli.printing import print_json, print_table
+from keyfuse_store.cli.shell import Where, open_service, service_options
 from keyfuse_store.sinks import event_json
 from keyfuse_store.times import from_micros, parse_duration
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from keyfuse_scanner.exits import Exit
-from keyfuse_store.cli.shell import StoreGroup, actor, open_store, print_json, store_options
+from keyfuse_store.cli.printing import print_json
+from keyfuse_store.cli.shell import StoreGroup, actor, open_store, store_options
 
 if TYPE_CHECKING:
     from keyfuse_store import KeyStore
