@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, update
 
 from keyfuse_rules.prefixes import is_management_prefix
-from keyfuse_store import addresses, fields, limits, scopes, validity
+from keyfuse_store import addresses, fields, keys, limits, scopes, validity
 from keyfuse_store.audit import AuditLog
 from keyfuse_store.catalogue import Catalogue
-from keyfuse_store.errors import InvalidField, KeyNotFound, StateConflict
+from keyfuse_store.errors import InvalidField, StateConflict
 from keyfuse_store.schema import keys as table
 from keyfuse_store.times import rfc3339
 
@@ -64,11 +64,7 @@ def change(
         StateConflict: the key is revoked.
         InvalidField: a field is not acceptable; it is named.
     """
-    row = connection.execute(
-        select(table).where(table.c.id == fields.key_id(key_id)).with_for_update()
-    ).one_or_none()
-    if row is None:
-        raise KeyNotFound(key_id)
+    row = keys.held(connection, key_id)
     if row.state == "revoked":
         raise StateConflict(f"key {key_id} is revoked, and that is final")
     before = row._asdict()

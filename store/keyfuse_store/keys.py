@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Row,
     Select,
     bindparam,
     literal_column,
@@ -122,6 +123,20 @@ def get_all(connection: Connection, key_ids: Sequence[str]) -> list[Key]:
         if key_id not in found:
             raise KeyNotFound(key_id)
     return [found[key_id] for key_id in key_ids]
+
+
+def held(connection: Connection, key_id: str) -> Row[Any]:
+    """The row of a key, which nobody else changes before the transaction ends.
+
+    Raises:
+        KeyNotFound: there is none.
+    """
+    row = connection.execute(
+        select(table).where(table.c.id == fields.key_id(key_id)).with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise KeyNotFound(key_id)
+    return row
 
 
 def match(

@@ -16,12 +16,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, update
 
-from keyfuse_store import fields, issue, keys, validity
+from keyfuse_store import issue, keys, validity
 from keyfuse_store.audit import AuditLog
 from keyfuse_store.audit_changes import Change
-from keyfuse_store.errors import InvalidField, KeyNotFound, StateConflict
+from keyfuse_store.errors import InvalidField, StateConflict
 from keyfuse_store.model import Rotated
 from keyfuse_store.peppers import PepperRing
 from keyfuse_store.schema import keys as table
@@ -105,11 +105,7 @@ def rotate(
 
 def _predecessor(connection: Connection, key_id: str, at: int) -> dict[str, Any]:
     """The row to be replaced, locked so that nobody else replaces it."""
-    row = connection.execute(
-        select(table).where(table.c.id == fields.key_id(key_id)).with_for_update()
-    ).one_or_none()
-    if row is None:
-        raise KeyNotFound(key_id)
+    row = keys.held(connection, key_id)
     if row.state == "revoked":
         raise StateConflict(f"key {key_id} is revoked; issue a new key")
     if row.successor_id is not None:
