@@ -1,4 +1,4 @@
-"""A store, an application on it, a stand-in for GitHub and a mail sink, all real but GitHub."""
+"""A store, an application on it, a mail sink and a git server, all real; stand-ins for GitHub."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +18,8 @@ from keyfuse_webhook.mail_sink import MailSink
 from keyfuse_webhook.standin import StandInGitHub
 from keyfuse_webhook.working import handlers as all_handlers
 from keyfuse_webhook.working import job_database
+from support.githttp import GitServer, Remote
+from support.githubapi import StandInApi
 
 OWNER = "owner@example.com"
 
@@ -142,3 +144,26 @@ def work() -> Iterator[Callable[[KeyStore], JobWorker]]:
         worker.stop()
     for queue in queues:
         queue.close()
+
+
+@pytest.fixture
+def api() -> Iterator[StandInApi]:
+    """GitHub's REST API."""
+    with StandInApi().running() as running:
+        yield running
+
+
+@pytest.fixture
+def server(planted: Path) -> Iterator[GitServer]:
+    """Serves git repositories; what is pushed to them may hold keys."""
+    with GitServer(planted).running() as running:
+        yield running
+
+
+@pytest.fixture
+def remote(server: GitServer) -> Remote:
+    """A repository there, with one clean commit."""
+    made = server.repository()
+    made.commit("first", a_txt="clean\n")
+    made.push()
+    return made

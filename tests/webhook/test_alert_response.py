@@ -10,19 +10,13 @@ from keyfuse_webhook.github_names import RepositoryName
 from keyfuse_webhook.jobs_model import TryAgain
 from keyfuse_webhook.secret_alert import candidates, places
 from support.byhand import ByHand
-from support.githubapi import Fault, StandInApi
+from support.githubapi import Fault
 from support.githubapi_routes import Answer
 from support.hunt import holds_key
 from support.keys import make_key
 
 SHA = "c" * 40
 PAGE = "https://github.com/acme/app/security/secret-scanning/42"
-
-
-@pytest.fixture
-def api():
-    with StandInApi().running() as running:
-        yield running
 
 
 @pytest.fixture

@@ -10,17 +10,11 @@ from keyfuse_webhook.catch_up import catch_up_job, catch_up_watch
 from keyfuse_webhook.github_jobs import github_handlers
 from keyfuse_webhook.jobs_model import TryAgain
 from support.byhand import ByHand
-from support.githubapi import Fault, StandInApi
+from support.githubapi import Fault
 from support.githubapi_routes import Answer
 from support.webhook import eventually
 
 JOB = catch_up_job(0)
-
-
-@pytest.fixture
-def api():
-    with StandInApi().running() as running:
-        yield running
 
 
 @pytest.fixture

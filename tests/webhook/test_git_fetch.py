@@ -17,12 +17,6 @@ TOKEN = "ghs_" + "not-a-real-token"
 
 
 @pytest.fixture
-def server(planted):
-    with GitServer(planted).running() as running:
-        yield running
-
-
-@pytest.fixture
 def mirror(tmp_path):
     with Mirrors(tmp_path / "mirrors").mirror(NAME) as path:
         yield path

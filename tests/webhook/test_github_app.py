@@ -17,12 +17,6 @@ from support.githttp import GitServer
 from support.githubapi import StandInApi, app_pem
 
 
-@pytest.fixture
-def api():
-    with StandInApi().running() as running:
-        yield running
-
-
 def load(api, tmp_path, **more):
     return Settings.load({"KEYFUSE_HOME": str(tmp_path)} | api.settings(**more))
 

@@ -6,21 +6,7 @@ import pytest
 
 from keyfuse_webhook.events import read_push
 from support.byhand import ByHand
-from support.githttp import GitServer
-from support.githubapi import StandInApi
 from support.hooks import ZERO, push_payload, signed
-
-
-@pytest.fixture
-def api():
-    with StandInApi().running() as running:
-        yield running
-
-
-@pytest.fixture
-def server(planted):
-    with GitServer(planted).running() as running:
-        yield running
 
 
 @pytest.fixture
@@ -28,14 +14,6 @@ def jobs(settings, open_service, server, api):
     given = api.settings(KEYFUSE_GITHUB_SERVER_URL=server.url, KEYFUSE_GITHUB_REPORT="off",
                          KEYFUSE_GITHUB_WEBHOOK_SECRETS="s3cret")  # fmt: skip
     return ByHand(open_service(settings(**given)))
-
-
-@pytest.fixture
-def remote(server):
-    made = server.repository()
-    made.commit("first", a_txt="clean\n")
-    made.push()
-    return made
 
 
 def deliver(jobs, payload, event="push"):

@@ -11,16 +11,9 @@ from keyfuse_webhook.git_fetch import fetch
 from keyfuse_webhook.github_names import RepositoryName
 from keyfuse_webhook.mirrors import Mirrors
 from keyfuse_webhook.push_range import NewCommits, fetch_new
-from support.githttp import GitServer
 from support.hooks import ZERO, push_payload
 
 NAME = RepositoryName("acme", "app")
-
-
-@pytest.fixture
-def server(planted):
-    with GitServer(planted).running() as running:
-        yield running
 
 
 @pytest.fixture

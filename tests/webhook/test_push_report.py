@@ -7,31 +7,10 @@ import pytest
 
 from keyfuse_webhook.jobs_model import TryAgain
 from support.byhand import ByHand
-from support.githttp import GitServer
-from support.githubapi import Fault, StandInApi
+from support.githubapi import Fault
 from support.githubapi_routes import Answer
 from support.hooks import ZERO, push_payload
 from support.hunt import holds_key
-
-
-@pytest.fixture
-def api():
-    with StandInApi().running() as running:
-        yield running
-
-
-@pytest.fixture
-def server(planted):
-    with GitServer(planted).running() as running:
-        yield running
-
-
-@pytest.fixture
-def remote(server):
-    made = server.repository()
-    made.commit("first", a_txt="clean\n")
-    made.push()
-    return made
 
 
 @pytest.fixture

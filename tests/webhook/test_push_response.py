@@ -16,23 +16,8 @@ from keyfuse_webhook.mirrors import Mirrors
 from keyfuse_webhook.push_response import PushResponse
 from keyfuse_webhook.push_scan import PushScan
 from keyfuse_webhook.revocation import LeakResponse
-from support.githttp import GitServer
 from support.hooks import ZERO, push_payload, signed
 from support.webhook import eventually
-
-
-@pytest.fixture
-def server(planted):
-    with GitServer(planted).running() as running:
-        yield running
-
-
-@pytest.fixture
-def remote(server):
-    made = server.repository()
-    made.commit("first", a_txt="clean\n")
-    made.push()
-    return made
 
 
 @pytest.fixture

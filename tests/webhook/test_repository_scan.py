@@ -13,23 +13,8 @@ from keyfuse_webhook.mirrors import Mirrors
 from keyfuse_webhook.repository_scan import RepositoryScans, part_job
 from keyfuse_webhook.scan_org import Listing, begin
 from keyfuse_webhook.scan_result import gathered
-from support.githttp import GitServer
 from support.hunt import holds_key
 from support.keys import make_key
-
-
-@pytest.fixture
-def server(planted):
-    with GitServer(planted).running() as running:
-        yield running
-
-
-@pytest.fixture
-def remote(server):
-    made = server.repository()
-    made.commit("first", a_txt="clean\n")
-    made.push()
-    return made
 
 
 class Scans:
