@@ -1,6 +1,7 @@
 """The networks a key may be used from."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -17,7 +18,7 @@ def allow_list(field: str, networks: Sequence[str]) -> str:
     Raises:
         InvalidField: too many of them, or one is neither.
     """
-    if isinstance(networks, str):
+    if isinstance(networks, str) or not isinstance(networks, Collection):
         raise InvalidField(field, "must be a list of networks, not one text")
     if len(networks) > NETWORKS_MAX:
         raise InvalidField(field, f"has {len(networks)} networks; {NETWORKS_MAX} are allowed")
@@ -28,7 +29,8 @@ def allow_list(field: str, networks: Sequence[str]) -> str:
 def allows(stored: str, address: str | None) -> bool:
     """Tell whether `address` lies in the stored list; an unreadable address lies nowhere."""
     try:
-        client = ip_address(address or "")
+        # Bytes and numbers would be read as an address; only text is meant.
+        client = ip_address(address if isinstance(address, str) else "")
     except ValueError:
         return False
     if isinstance(client, IPv6Address) and client.ipv4_mapped is not None:
@@ -42,8 +44,8 @@ def _networks(stored: str) -> tuple[_Network, ...]:
 
 
 def _network(field: str, network: object) -> _Network:
-    try:
-        # An int would be read as an address; only text is meant.
+    # An int would be read as an address; only text is meant.
+    with contextlib.suppress(ValueError):
         return ip_network(network if isinstance(network, str) else "", strict=True)
-    except ValueError:
-        raise InvalidField(field, "each must be a network like 203.0.113.0/24") from None
+    # Outside of the block: what was raised in it repeats the value, which may be a key.
+    raise InvalidField(field, "each must be a network like 203.0.113.0/24")

@@ -30,15 +30,14 @@ def line(field: str, value: object, *, longest: int = NAME_MAX, empty: bool = Tr
     Raises:
         InvalidField: not text, too long, empty, with control or invisible characters, or a key.
     """
-    if not isinstance(value, str):
-        raise InvalidField(field, "must be text")
-    if not empty and not value.strip():
+    words = text(field, value)
+    if not empty and not words.strip():
         raise InvalidField(field, "must not be empty")
-    if len(value) > longest:
-        raise InvalidField(field, f"has {len(value)} characters; {longest} are allowed")
-    if not value.isprintable():
+    if len(words) > longest:
+        raise InvalidField(field, f"has {len(words)} characters; {longest} are allowed")
+    if not words.isprintable():
         raise InvalidField(field, "holds control or invisible characters")
-    return _without_key(field, value)
+    return _without_key(field, words)
 
 
 def email(field: str, value: object) -> str:
@@ -79,6 +78,26 @@ def as_json(field: str, value: Mapping[str, object]) -> str:
         return json.dumps(dict(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         raise InvalidField(field, "must be plain JSON: objects, lists, text, numbers") from None
+
+
+def reason(value: object) -> str:
+    """Why somebody does something, as the record keeps it: what is no text is the only refusal.
+
+    Raises:
+        InvalidField: it is not text.
+    """
+    return shown(text("reason", value), REASON_MAX)
+
+
+def text(field: str, value: object) -> str:
+    """Text of any kind.
+
+    Raises:
+        InvalidField: it is something else.
+    """
+    if not isinstance(value, str):
+        raise InvalidField(field, "must be text")
+    return value
 
 
 def shown(text: str, longest: int) -> str:

@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from sqlalchemy import Connection, select
 
-from keyfuse_store import readiness
+from keyfuse_store import fields, readiness
 from keyfuse_store.audit import AuditLog
 from keyfuse_store.database import Database
 from keyfuse_store.legacy import LegacyKeys
@@ -102,9 +102,14 @@ class OpenStore:
         return self._actor if actor is None else actor
 
     def by(self, actor: Actor, origin: str | None) -> By:
-        """What the audit record keeps of whoever acts, now."""
-        name = actor.actor if isinstance(actor, Principal) else actor
-        return {"actor": name, "at": self.clock(), "origin": origin}
+        """What the audit record keeps of whoever acts, now.
+
+        Raises:
+            InvalidField: the actor or the origin is not text.
+        """
+        name = actor.actor if isinstance(actor, Principal) else fields.text("actor", actor)
+        place = None if origin is None else fields.text("origin", origin)
+        return {"actor": name, "at": self.clock(), "origin": place}
 
     def _permit(self, actor: Actor, key: Key) -> None:
         """Make sure that this one may touch a key, which is as the present transaction sees it.

@@ -40,8 +40,9 @@ def revoke(
 
     Raises:
         KeyNotFound: there is no such key.
+        InvalidField: the reason is not text, or the evidence is no JSON.
     """
-    why = fields.shown(reason, fields.REASON_MAX)
+    why = fields.reason(reason)
     proof = None if evidence is None else scrub(fields.as_json("evidence", evidence))
     step = _keys(key_id, "active", "suspended", "quarantined").values(
         state="revoked", revoked_at=at, revoke_reason=why, revoke_evidence=proof
@@ -97,7 +98,7 @@ def quarantine(
             actor=actor,
             subject=key_id,
             at=at,
-            detail={"reason": fields.shown(reason, fields.REASON_MAX), "scopes": kept.split()},
+            detail={"reason": fields.reason(reason), "scopes": kept.split()},
             origin=origin,
         )
     return changed
@@ -122,7 +123,7 @@ def suspend(
     step = _keys(key_id, "active", "quarantined").values(state="suspended")
     changed = _run(connection, key_id, step)
     if changed:
-        why = {"reason": fields.shown(reason, fields.REASON_MAX)}
+        why = {"reason": fields.reason(reason)}
         audit.append(
             connection,
             action="key.suspended",

@@ -25,7 +25,7 @@ from keyfuse_store.errors import InvalidField, StateConflict
 from keyfuse_store.model import Rotated
 from keyfuse_store.peppers import PepperRing
 from keyfuse_store.schema import keys as table
-from keyfuse_store.times import rfc3339
+from keyfuse_store.times import micros, rfc3339
 
 OVERLAP_MAX = timedelta(days=366)
 
@@ -78,6 +78,7 @@ def rotate(
         StateConflict: the key is revoked, suspended, expired, or was rotated before.
         InvalidField: the overlap or the end is out of range.
     """
+    length = micros("overlap", overlap)
     if not timedelta(0) <= overlap <= OVERLAP_MAX:
         raise InvalidField("overlap", f"must be from nothing to {OVERLAP_MAX.days} days")
     row = _predecessor(connection, key_id, at)
@@ -91,7 +92,7 @@ def rotate(
             row["not_before"], at, expires_at=expires_at, expires_in=expires_in
         )
     (drawn,) = issue.write(connection, ring, [successor], token_bytes)
-    until = at + overlap // timedelta(microseconds=1)
+    until = at + length
     if row["expires_at"] is not None:
         until = min(until, row["expires_at"])
     handed_over = {"successor_id": drawn.key_id, "overlap_until": until}

@@ -48,8 +48,9 @@ def granted(field: str, scopes: Sequence[str], *, management: bool) -> str:
     Raises:
         InvalidField: too many, malformed, or on the wrong side of the reserved namespace.
     """
-    if isinstance(scopes, str):
+    if isinstance(scopes, str) or not isinstance(scopes, Iterable):
         raise InvalidField(field, "must be a list of scopes, not one text")
+    scopes = list(scopes)
     if not all(isinstance(scope, str) for scope in scopes):
         raise InvalidField(field, "each must be text")
     unique = list(dict.fromkeys(scopes))

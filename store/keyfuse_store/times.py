@@ -28,8 +28,10 @@ def to_micros(field: str, moment: datetime) -> int:
     """Epoch microseconds of an aware datetime.
 
     Raises:
-        InvalidField: `moment` has no time zone.
+        InvalidField: `moment` is no date and time, or has no time zone.
     """
+    if not isinstance(moment, datetime):
+        raise InvalidField(field, "must be a datetime")
     if moment.tzinfo is None:
         raise InvalidField(field, "must say its time zone (use UTC)")
     return (moment - _EPOCH) // timedelta(microseconds=1)
@@ -47,13 +49,24 @@ def rfc3339(micros: int | None) -> str | None:
     return from_micros(micros).isoformat().replace("+00:00", "Z")
 
 
+def micros(field: str, duration: timedelta) -> int:
+    """Whole microseconds of a duration.
+
+    Raises:
+        InvalidField: it is none; a bare number does not say of what.
+    """
+    if not isinstance(duration, timedelta):
+        raise InvalidField(field, "must be a timedelta")
+    return duration // timedelta(microseconds=1)
+
+
 def later(field: str, at: int, duration: timedelta) -> int:
     """The moment `duration` after `at`, in epoch microseconds.
 
     Raises:
         InvalidField: the duration is not positive or ends after the year 9999.
     """
-    moment = at + duration // timedelta(microseconds=1)
+    moment = at + micros(field, duration)
     if moment <= at:
         raise InvalidField(field, "must be longer than nothing")
     if moment > _LAST:

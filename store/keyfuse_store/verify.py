@@ -220,16 +220,24 @@ def _permission(
     resource: str | None,
     address: str | None,
 ) -> Code | None:
-    """Why the key may not do what is asked, if it may not."""
-    if key.addresses_text and not allows(key.addresses_text, address):
-        return "address_denied"
-    held = key.scopes_text
-    asked = scopes or any_of
-    if key.quarantine_text is not None:
-        if not asked:
-            # Asking for nothing in particular is asking for everything.
+    """Why the key may not do what is asked, if it may not.
+
+    Raises:
+        InvalidField: something in the question is not text.
+    """
+    try:
+        if key.addresses_text and not allows(key.addresses_text, address):
+            return "address_denied"
+        held = key.scopes_text
+        asked = scopes or any_of
+        if key.quarantine_text is not None:
+            if not asked:
+                # Asking for nothing in particular is asking for everything.
+                return "insufficient_scope"
+            held = intersect(held, key.quarantine_text)
+        if asked and missing(key.prefix, held, all_of=scopes, any_of=any_of, resource=resource):
             return "insufficient_scope"
-        held = intersect(held, key.quarantine_text)
-    if asked and missing(key.prefix, held, all_of=scopes, any_of=any_of, resource=resource):
-        return "insufficient_scope"
+    except TypeError:
+        # Answers are kept by what was asked; a list, say, cannot be looked up.
+        raise InvalidField("scopes", "scopes, resource and client address must be text") from None
     return None

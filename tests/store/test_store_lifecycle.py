@@ -53,6 +53,18 @@ def test_a_reason_that_holds_the_key_is_cut_and_the_key_dies(
     assert token[-38:] not in str(dead.as_json())
 
 
+@pytest.mark.parametrize("step", ["revoke", "suspend"])
+def test_a_reason_that_is_no_text_keeps_no_key(store: KeyStore, issued: Issued, step: str) -> None:
+    """A list of one key would be joined to that key again, past what cuts keys out of text."""
+    token = issued.token.reveal()
+    for odd in ([token], {token: 1}, None):
+        for given in ({"reason": odd}, {"reason": "x", "actor": odd or 5}):
+            with pytest.raises(InvalidField):
+                getattr(store, step)(issued.key.id, **given)
+    assert store.verify(token).ok
+    assert token not in str(store.entries())
+
+
 def test_suspending_and_resuming(store: KeyStore, issued: Issued) -> None:
     assert store.suspend(issued.key.id, reason="pause").state == "suspended"
     assert store.suspend(issued.key.id, reason="pause").state == "suspended"

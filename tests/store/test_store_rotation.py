@@ -93,6 +93,11 @@ def test_an_overlap_out_of_range_is_named(
         store.rotate(issued.key.id, overlap=overlap)
 
 
+def test_a_bare_number_is_no_overlap(store: KeyStore, issued: Issued) -> None:
+    with pytest.raises(InvalidField, match="overlap: must be a timedelta"):
+        store.rotate(issued.key.id, overlap=24)  # type: ignore[arg-type]
+
+
 def test_whatever_happens_to_one_half_leaves_the_other_alone(store: KeyStore) -> None:
     old = store.issue(prefix="acme_live", owner="a@example.com")
     new = store.rotate(old.key.id)

@@ -149,6 +149,9 @@ def test_scopes_all_of_and_any_of(store: KeyStore) -> None:
         {"cost": -1},
         {"cost": 1.5},
         {"cost": True},
+        {"scopes": [["invoices:read"]]},
+        {"any_of": [{"invoices": "read"}]},
+        {"scopes": ["invoices:read"], "resource": ["acct_1"]},
     ],
 )
 def test_a_malformed_question_is_the_callers_mistake(
@@ -187,6 +190,10 @@ def test_addresses(store: KeyStore) -> None:
         assert store.verify(token, client_address=address).ok, address
     for address in ("198.51.100.1", "2001:db9::1", "odd", "", None):
         assert store.verify(token, client_address=address).code == "address_denied", address
+    for odd in (0xCB007107, bytes([203, 0, 113, 7])):
+        assert store.verify(token, client_address=odd).code == "address_denied"  # type: ignore[arg-type]
+    with pytest.raises(InvalidField):
+        store.verify(token, client_address=["203.0.113.7"])  # type: ignore[arg-type]
 
 
 def test_a_rate_limit_lets_a_burst_through_and_says_when_to_come_back(
