@@ -164,3 +164,16 @@ def test_what_is_no_range_is_one_clear_line(repo, scan, text):
         scan("range", text)
     assert "\n" not in str(raised.value)
     assert not (repo.path / "x").exists()
+
+
+@pytest.mark.parametrize("text", ["^HEAD~1..HEAD", "HEAD~1..^HEAD", "HEAD~1...^HEAD"])
+def test_what_leaves_commits_out_is_no_side_of_a_range(repo, scan, text):
+    repo.commit(a_txt=KEY)
+    repo.commit(b_txt=OTHER)
+    with pytest.raises(NoSuchRevision):
+        scan("range", text)
+
+
+def test_what_leaves_commits_out_is_no_branch(repo, keyfuse):
+    repo.commit(a_txt=KEY)
+    assert keyfuse("scan", "--history", "--branch", "^HEAD").code == 2

@@ -115,9 +115,13 @@ def resolve(repository: Repository, name: str) -> str:
         printed = git.run(
             repository, "rev-parse", "--verify", "--quiet", "--end-of-options", name + "^{object}"
         )
+        found = printed.decode("ascii").strip()
     except GitFailed:
-        raise NoSuchRevision(f"{harmless(name)}: no such revision in this repository") from None
-    return printed.decode("ascii").strip()
+        found = ""
+    # `^name` is a revision, too, but what it names is left out.
+    if not _WHOLE_ID(found):
+        raise NoSuchRevision(f"{harmless(name)}: no such revision in this repository")
+    return found
 
 
 def list_objects(repository: Repository, revisions: Iterable[str]) -> Objects:
