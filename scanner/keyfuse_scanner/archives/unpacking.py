@@ -42,8 +42,8 @@ class _Unpacking:
     def layer(self, pieces: Iterator[bytes], steps: tuple[str, ...]) -> Iterator[Member | Refused]:
         """Yield the members of what may be an archive, or the whole as one member."""
         try:
-            head = _head(pieces)
-            pieces = chain((head,), pieces)
+            head, rest = _head(pieces)
+            pieces = chain((head,), rest)
             kind = archive_kind(head)
             if kind is None:
                 yield Member(steps, self._until_broken(pieces))
@@ -103,11 +103,20 @@ class _Unpacking:
             self._limit = limit
 
 
-def _head(pieces: Iterator[bytes]) -> bytes:
-    """Take as many pieces as are needed to tell what they are."""
+def _head(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """Take as many pieces as are needed to tell what they are; return them and what follows."""
     head = b""
-    for piece in pieces:
-        head += piece
-        if len(head) >= HEAD_LENGTH:
-            break
-    return head
+    try:
+        for piece in pieces:
+            head += piece
+            if len(head) >= HEAD_LENGTH:
+                break
+    except (Damaged, LimitReached) as reason:
+        # What could be unpacked is looked into all the same.
+        return head, _ended(reason)
+    return head, pieces
+
+
+def _ended(reason: Damaged | LimitReached) -> Iterator[bytes]:
+    yield from ()
+    raise reason

@@ -210,3 +210,20 @@ def test_xz_that_wants_too_much_memory_is_said() -> None:
     filters = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 256 * MEBIBYTE}]
     data = lzma.compress(CONTENT, filters=filters)
     assert _refusals(data) == ["it takes too much memory to unpack"]
+
+
+@pytest.mark.parametrize("kind", ["gzip", "bzip2", "xz", "zstd"])
+@pytest.mark.parametrize("content", [CONTENT, CONTENT * 100])
+def test_what_stands_before_damage_is_looked_into(kind: str, content: bytes) -> None:
+    data = MAKERS[kind](content) + b"what does not belong there"
+    assert _contents(data) == [((kind,), content)]
+
+
+def test_what_stands_before_a_limit_is_looked_into() -> None:
+    large = lzma.compress(b"x", format=lzma.FORMAT_XZ, filters=[LARGE_DICTIONARY])
+    data = lzma.compress(CONTENT) + large
+    assert (("xz",), CONTENT) in _contents(data)
+    assert _refusals(data) == ["it takes too much memory to unpack"]
+
+
+LARGE_DICTIONARY = {"id": lzma.FILTER_LZMA2, "dict_size": 256 * MEBIBYTE}
