@@ -12,6 +12,10 @@ from keyfuse_scanner.shortcut import shortcut
 
 def main() -> NoReturn:
     """Run the command in `sys.argv` and leave with its exit code."""
+    if None in {sys.stdin, sys.stdout, sys.stderr}:
+        from keyfuse_scanner.terminal import open_ends
+
+        open_ends()
     if sys.argv[1:] == ["hook", "run"] or "--staged" in sys.argv:
         # Looking for garbage while much is imported takes a hook milliseconds, and finds none.
         gc.disable()

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from keyfuse_rules.pack import default_rules
-from keyfuse_scanner import cli, main
+from keyfuse_scanner import cli, main, terminal
 from keyfuse_scanner.commands import ELSEWHERE, Elsewhere
 from keyfuse_scanner.engine import engine_facts
 from keyfuse_scanner.printable import harmless, path_text
@@ -29,6 +29,7 @@ HEAVY = [
     "msgspec",
 ]
 KEY = make_key().reveal()
+PIPE = subprocess.PIPE
 
 
 def modules_after(code, cwd):
@@ -251,3 +252,49 @@ def test_foreign_text_is_shown_harmlessly():
     assert path_text(b"\xff\xfe\xc3\xa9%") == "%FF%FEé%"
     with pytest.raises(UnicodeEncodeError):
         "é".encode("ascii", "keyfuse-percent")
+
+
+def script(repo, *arguments, **ends):
+    return subprocess.run(
+        [sys.executable, "-m", "keyfuse_scanner", *arguments],
+        cwd=repo.path,
+        check=False,
+        **{"stdin": subprocess.DEVNULL, "stdout": PIPE, "stderr": PIPE} | ends,
+    )
+
+
+@pytest.mark.parametrize("mode", ["--history", "--staged", "."])
+@pytest.mark.parametrize("closed", [[0], [1], [2], [0, 1, 2]])
+def test_closed_ends_change_nothing(repo, mode, closed):
+    repo.commit(a_txt="x")
+    repo.stage("b.txt", KEY)
+
+    def close():
+        for descriptor in closed:
+            os.close(descriptor)
+
+    done = script(repo, "scan", mode, preexec_fn=close)
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert (b"b.txt:1:1" in done.stdout) == (1 not in closed)
+
+
+def test_missing_ends_are_opened(monkeypatch):
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    terminal.open_ends()
+    assert [end.fileno() for end in (sys.stdin, sys.stdout, sys.stderr)] == [0, 1, 2]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has it")  # noqa: PTH110 - a device
+@pytest.mark.parametrize("mode", ["--history", "--staged", "."])
+def test_a_full_disk_is_one_line(repo, mode):
+    repo.commit(a_txt="x")
+    repo.stage("b.txt", KEY)
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
+        done = script(repo, "scan", mode, stdout=full)
+    line = b"keyfuse: the report cannot be written: no space left on device\n"
+    assert (done.returncode, done.stderr) == (2, line)
+    done = script(repo, "scan", mode, "--output", "/dev/full")
+    assert (done.returncode, done.stderr) == (2, line)
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
+        assert script(repo, "scan", "no such file", stderr=full).returncode == 2
