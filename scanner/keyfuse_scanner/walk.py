@@ -80,15 +80,13 @@ def walk(
     found = Walk({}, {}, {commit: -place for place, commit in enumerate(order)}, failure)
     if not object_ids and not names:
         return found
-    arguments: tuple[str, ...] = (
+    arguments = (
         "--no-walk=unsorted",
         "--stdin",
         *_RAW,
         *_SAFELY,
         f"--format={LOG_FORMAT}",
     )
-    if not names and len(object_ids) <= _FILTERED:
-        arguments += tuple(f"--find-object={each}" for each in sorted(object_ids))
     from concurrent.futures import ThreadPoolExecutor
 
     jobs = jobs or cores()
@@ -107,6 +105,13 @@ class _Wanted(NamedTuple):
     object_ids: frozenset[str]
     names: frozenset[bytes]
 
+    @property
+    def filter(self) -> tuple[str, ...]:
+        """What makes git tell nothing else, as far as it can."""
+        if self.names or len(self.object_ids) > _FILTERED:
+            return ()
+        return tuple(f"--find-object={each}" for each in sorted(self.object_ids))
+
 
 def _look_into(
     repository: Repository,
@@ -115,10 +120,15 @@ def _look_into(
     wanted: _Wanted,
     commits: list[str],
 ) -> Walk:
-    found = whole._replace(objects={}, names={})
-    with gitstreams.stream(repository, "log", *arguments, feed=commits) as process:
-        _note(process.stdout, found, wanted)
-        return found._replace(failure=_said(process))
+    def told(only: tuple[str, ...]) -> Walk:
+        found = whole._replace(objects={}, names={})
+        with gitstreams.stream(repository, "log", *arguments, *only, feed=commits) as process:
+            _note(process.stdout, found, wanted)
+            return found._replace(failure=_said(process))
+
+    found = told(wanted.filter)
+    # To look for an object git opens changed files, which a partial clone may lack.
+    return told(()) if found.failure and wanted.filter else found
 
 
 def _add(

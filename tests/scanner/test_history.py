@@ -317,3 +317,32 @@ def test_dates_outside_of_the_calendar_are_left_out(repo, scan):
     )
     (finding,) = scan("history").findings
     assert (finding.object, finding.date, finding.author) == (commit, None, "A <a>")
+
+
+def test_an_old_date_hides_no_newer_commit(repo, scan):
+    def commit(seed, when):
+        repo.stage(f"{seed}.txt", KEYS[seed])
+        subprocess.run(
+            ["git", "commit", "-qm", "x"],
+            cwd=repo.path,
+            check=True,
+            env={**os.environ, "GIT_COMMITTER_DATE": f"@{when} +0000"},
+        )
+
+    commit(0, 1_500_000_000)
+    commit(1, 1_700_000_000)
+    commit(2, 1_400_000_000)
+    assert set(by_key(scan("history", since=1_600_000_000))) == {KEYS[1], KEYS[2]}
+
+
+def test_findings_of_a_partial_clone_have_their_commits(repo, scan, monkeypatch):
+    repo.git("config", "uploadpack.allowFilter", "true")
+    for number, token in enumerate(KEYS[:3]):
+        first = repo.commit(same_txt=token, **{f"f{number}_txt": "x"})
+    clone = repo.path.parent / "partial"
+    repo.git("clone", "--quiet", "--filter=blob:none", f"file://{repo.path}", str(clone))
+    monkeypatch.chdir(clone)
+    result = scan("history")
+    assert {error.message for error in result.errors} == {"missing object"}
+    (finding,) = result.findings
+    assert (finding.path, finding.place, finding.commit) == ("same.txt", "file", first)

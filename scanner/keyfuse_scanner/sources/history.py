@@ -40,24 +40,31 @@ def objects_since(repository: Repository, tips: list[str], since: int | None) ->
     Args:
         repository: Where.
         tips: Object ids from which commits are reached.
-        since: Seconds since 1970; what older commits have is left out.
+        since: Seconds since 1970; what older commits have is left out, unless newer ones precede
+            them.
     """
     if since is None:
         return list_objects(repository, tips)
-    printed = git.run(
-        repository,
-        "rev-list",
-        "--parents",
-        f"--max-age={since}",
-        "--stdin",
-        feed="\n".join(tips),
-    )
-    rows = [line.split() for line in printed.decode("ascii").splitlines()]
-    recent = {row[0] for row in rows}
-    older = {parent for row in rows for parent in row[1:]} - recent
-    if not recent:
+    parents = _recent(repository, tips, since)
+    older = {parent for row in parents.values() for parent in row} - parents.keys()
+    if not parents:
         return Objects([], [])
-    return list_objects(repository, [*recent, *(f"^{commit}" for commit in older)])
+    return list_objects(repository, [*parents, *(f"^{commit}" for commit in older)])
+
+
+def _recent(repository: Repository, tips: list[str], since: int) -> dict[str, list[str]]:
+    """Return the commits since a time, and all that came after one of them, with their parents.
+
+    Whoever makes a commit chooses its date: an old one does not hide what is below it, nor itself.
+    """
+    arguments = ("--parents", "--timestamp", "--topo-order", "--reverse", "--stdin")
+    printed = git.run(repository, "rev-list", *arguments, feed="\n".join(tips))
+    recent: dict[str, list[str]] = {}
+    for line in printed.decode("ascii").splitlines():
+        when, commit, *parents = line.split()
+        if int(when) >= since or not recent.keys().isdisjoint(parents):
+            recent[commit] = parents
+    return recent
 
 
 def ref_tips(repository: Repository) -> list[str]:
