@@ -115,6 +115,15 @@ def numbered(pattern: Pattern, spec: str, before: bytes = b"", after: bytes = b"
     )
 
 
+def entities(pattern: Pattern) -> Pattern:
+    """Return each byte as a hexadecimal character reference of HTML."""
+    return tuple(
+        part
+        for byte in pattern
+        for part in (*any_case(b"&#x"), *_digits(byte, "02x"), *plain(b";"))
+    )
+
+
 def decimal(text: bytes, before: bytes, after: bytes) -> Pattern:
     """Return each byte as a decimal number between two fixed texts."""
     return plain(b"".join(before + str(byte).encode() + after for byte in text))

@@ -14,6 +14,7 @@ from keyfuse_rules.encoded_forms import (
     any_case,
     base64,
     decimal,
+    entities,
     numbered,
     plain,
     specials_numbered,
@@ -40,7 +41,7 @@ _CERTAIN_MIN = 4
 # Without an upper bound: with one, Vectorscan 5.4.12 misses a hit now and then that stands behind a
 # part of itself. A test samples every trigger in such places.
 LINE_BREAK = rb"\r?\n[ \t]*"
-CONCATENATION = rb"[\"'`][ \t\r\n+.&|<>\\rbuf()]{0,32}[\"'`]"
+CONCATENATION = rb"[\"'`][ \t\r\n+.&|<>^_@\\rbuf()]{0,32}[\"'`]"
 # A secret of which only the beginning stands in the first of several literals.
 _BROKEN_OFF = rb"[0-9A-Za-z_.+/=-]{0,20}[\"'`][ \t\r\n]{0,24}[+.&|<>\\]{0,2}[ \t\r\n]{0,24}"
 _QUOTES = frozenset(b"\"'`")
@@ -164,7 +165,7 @@ def _forms(literal: bytes) -> Iterator[_Found]:
     yield Signal("escape"), numbered(head[:_NUMBERED], "02x", rb"\x"), None
     yield Signal("escape"), numbered(head[:_UNICODE], "04x", rb"\u"), None
     yield Signal("html"), decimal(literal[:_NUMBERED], b"&#", b";"), None
-    yield Signal("html"), numbered(head[:_UNICODE], "02x", b"&#x", b";"), None
+    yield Signal("html"), entities(head[:_UNICODE]), None
 
 
 def _broken_off(rule: Rule) -> Iterator[_Found]:
@@ -200,9 +201,11 @@ def _own_forms(marker: bytes) -> Iterator[_Found]:
         yield from _torn(Signal("joined"), plain(marker), gap)
     for step, spec, before, after in _SPECIALS:
         yield Signal(step), specials_numbered(marker, spec, before, after), None
-    for step, spec, before in _QUOTED_TWICE:
-        yield Signal(step), numbered(plain(marker), spec, before), None
-    yield Signal("html"), plain(marker.replace(b"_", b"&lowbar;")), None
+    for step, spec, before, after in _LONGER:
+        yield Signal(step), numbered(plain(marker), spec, before, after), None
+        yield Signal(step), specials_numbered(marker, spec, before, after), None
+    for name in (b"&lowbar;", b"&UnderBar;"):
+        yield Signal("html"), plain(marker.replace(b"_", name)), None
 
 
 _SPECIALS = (
@@ -212,9 +215,19 @@ _SPECIALS = (
     ("escape", "03o", b"\\", b""),
     ("html", "d", b"&#", b";"),
     ("html", "02x", b"&#x", b";"),
+    ("html", "02x", b"&#X", b";"),
 )
 
-_QUOTED_TWICE = (("percent", "02x", b"%25"), ("escape", "04x", rb"\\u"), ("escape", "02x", rb"\\x"))
+# What is quoted twice, and numbers in more digits than they need.
+_LONGER = (
+    ("percent", "02x", b"%25", b""),
+    ("escape", "04x", rb"\\u", b""),
+    ("escape", "02x", rb"\\x", b""),
+    ("escape", "x", rb"\u{", b"}"),
+    ("escape", "08x", rb"\U", b""),
+    ("html", "03d", b"&#", b";"),
+    ("html", "04x", b"&#x", b";"),
+)
 
 
 def _encoded(pattern: Pattern) -> Iterator[_Found]:
@@ -226,7 +239,7 @@ def _encoded(pattern: Pattern) -> Iterator[_Found]:
     yield Signal("escape"), numbered(pattern, "02x", b"\\x"), None
     yield Signal("escape"), numbered(pattern, "04x", b"\\u"), None
     yield Signal("escape"), numbered(pattern, "03o", b"\\"), None
-    yield Signal("html"), numbered(pattern, "02x", b"&#x", b";"), None
+    yield Signal("html"), entities(pattern), None
 
 
 def _torn(signal: Signal, pattern: Pattern, gap: bytes) -> Iterator[_Found]:

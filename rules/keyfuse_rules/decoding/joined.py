@@ -10,9 +10,11 @@ from keyfuse_rules.decoding.substitution import substituted
 _CONTINUED = rb"[\\=]\r?\n[ \t]*"
 # Comments and quoted mail repeat their mark at the beginning of each line.
 _WRAPPED = rb"\r?\n[ \t]*(?:[#>*+|]|//)?[ \t]*"
+# A shell takes quoted and bare text side by side for one word.
+_HALF_QUOTED = rb"(?<=[0-9A-Za-z_])[\"'](?=[0-9A-Za-z_])"
 
 _JOINS = re.compile(LITERALS + b"|" + _CONTINUED)
-_ALL_JOINS = re.compile(LITERALS + b"|" + _CONTINUED + b"|" + _WRAPPED)
+_ALL_JOINS = re.compile(b"|".join((LITERALS, _CONTINUED, _WRAPPED, _HALF_QUOTED)))
 
 
 # A secret is one or two lines long, and its pieces are not far from each other.
@@ -20,8 +22,10 @@ _BEHIND = 1_024
 
 
 def joined(data: bytes, anchor: int, _phase: int) -> Iterator[Run]:
-    """Join literals and continued lines; in a second reading any two lines."""
-    yield substituted("joined", data, anchor, _JOINS, _nothing, behind=_BEHIND)
+    """Join literals and continued lines; in a second reading any lines, and half-quoted words."""
+    run = substituted("joined", data, anchor, _JOINS, _nothing, behind=_BEHIND)
+    if len(run.data) < run.end - run.start:  # else it is what was looked at already
+        yield run
     run = substituted("joined", data, anchor, _ALL_JOINS, _nothing, behind=_BEHIND)
     yield run._replace(doubtful=True)
 
