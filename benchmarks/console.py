@@ -26,7 +26,7 @@ from sqlalchemy import insert
 
 from keyfuse_store import KeyStore, leaks, lifecycle
 from keyfuse_store.audit_changes import Change
-from keyfuse_store.leaks import Evidence
+from keyfuse_store.evidence import Evidence
 from keyfuse_store.settings import Settings
 from keyfuse_store.times import DAY, HOUR
 from keyfuse_store.usage_schema import code_hours, usage_hours

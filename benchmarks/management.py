@@ -27,7 +27,7 @@ from starlette.applications import Starlette
 
 from keyfuse_store import KeyStore, leaks
 from keyfuse_store.audit_changes import Change
-from keyfuse_store.leaks import Evidence
+from keyfuse_store.evidence import Evidence
 from keyfuse_store.settings import Settings
 from keyfuse_store.times import HOUR, rfc3339
 from keyfuse_webhook.app import build_app

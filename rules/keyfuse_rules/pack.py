@@ -9,14 +9,7 @@ from typing import Any
 
 from keyfuse_rules.keyformat import MARKER
 from keyfuse_rules.model import DEFAULT_SET, OWN_FAMILY, OWN_RULE, Rule, Severity
-from keyfuse_rules.rulefile import (
-    InvalidRule,
-    changed_rule,
-    parse_rule,
-    parse_rules,
-)
-
-__all__ = ["OWN", "InvalidRule", "all_rules", "default_rules", "extend", "load", "parse_rules"]
+from keyfuse_rules.rulefile import InvalidRule, changed_rule, parse_rule, parse_rules
 
 OWN = Rule(
     rule_id=OWN_RULE,

@@ -12,43 +12,13 @@ from sqlalchemy import Connection, Row, insert, select, tuple_, update
 
 from keyfuse_store.audit_changes import Appends
 from keyfuse_store.errors import LeakNotFound
-from keyfuse_store.evidence import (
-    EVIDENCE_MAX,
-    SOURCE_MAX,
-    URL_MAX,
-    Evidence,
-    KeptEvidence,
-    Trust,
-    evidence_of,
-    keep,
-    shown_source,
-)
+from keyfuse_store.evidence import Evidence, keep, shown_source
 from keyfuse_store.leak_schema import leaks
 from keyfuse_store.model import Key
 from keyfuse_store.times import rfc3339
 
 LeakAction = Literal["notify", "quarantine", "revoke"]
 LeakState = Literal["open", "notified", "undeliverable", "resolved"]
-
-__all__ = [
-    "EVIDENCE_MAX",
-    "SOURCE_MAX",
-    "URL_MAX",
-    "Evidence",
-    "KeptEvidence",
-    "Leak",
-    "LeakAction",
-    "LeakState",
-    "Recorded",
-    "Trust",
-    "evidence_of",
-    "for_key",
-    "get",
-    "mark",
-    "page",
-    "record",
-]
-
 _STRENGTH: dict[str, int] = {"notify": 0, "quarantine": 1, "revoke": 2}
 
 

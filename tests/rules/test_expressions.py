@@ -8,8 +8,9 @@ import regex
 
 from keyfuse_rules.expressions import compiled, expression, holds, python_syntax
 from keyfuse_rules.model import Rule, Severity
-from keyfuse_rules.pack import all_rules, extend, parse_rules
+from keyfuse_rules.pack import all_rules, extend
 from keyfuse_rules.recipes import expand
+from keyfuse_rules.rulefile import parse_rules
 
 RULES = all_rules()[1:]
 NAMES = [rule.rule_id for rule in RULES]

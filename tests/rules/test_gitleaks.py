@@ -7,7 +7,8 @@ from keyfuse_rules.gitleaks import convert
 from keyfuse_rules.goregex import Untranslatable, translate
 from keyfuse_rules.judgement import judge
 from keyfuse_rules.matching import Matcher
-from keyfuse_rules.pack import InvalidRule, load
+from keyfuse_rules.pack import load
+from keyfuse_rules.rulefile import InvalidRule
 from keyfuse_rules.rulewriter import write
 
 CONFIG = r"""

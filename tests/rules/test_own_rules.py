@@ -6,7 +6,8 @@ import pytest
 
 from keyfuse_rules.matching import Matcher
 from keyfuse_rules.model import Severity
-from keyfuse_rules.pack import InvalidRule, default_rules, load
+from keyfuse_rules.pack import default_rules, load
+from keyfuse_rules.rulefile import InvalidRule
 from keyfuse_rules.rulewriter import write
 
 NEW = """

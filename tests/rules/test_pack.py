@@ -13,8 +13,9 @@ from keyfuse_rules import proving
 from keyfuse_rules.judgement import judge
 from keyfuse_rules.matching import Matcher
 from keyfuse_rules.model import Rule
-from keyfuse_rules.pack import OWN, InvalidRule, all_rules, default_rules, parse_rules
+from keyfuse_rules.pack import OWN, all_rules, default_rules
 from keyfuse_rules.recipes import InvalidRecipe, expand
+from keyfuse_rules.rulefile import InvalidRule, parse_rules
 
 RULES = all_rules()
 PROVIDERS = RULES[1:]

@@ -3,7 +3,8 @@
 import pytest
 
 from keyfuse_store import Issued, KeyStore, audit, leaks, receipts
-from keyfuse_store.leaks import Evidence, LeakAction, Recorded
+from keyfuse_store.evidence import EVIDENCE_MAX, Evidence, evidence_of
+from keyfuse_store.leaks import LeakAction, Recorded
 from support.keys import make_key
 
 GITHUB = Evidence("github", "signed", "commit", "https://github.com/a/b/blob/c", 17)
@@ -33,7 +34,7 @@ def test_the_same_report_twice_adds_nothing(store: KeyStore, issued: Issued) -> 
     other = record(store, issued, Evidence("report", "possession", url="https://x"), receipt="r2")
     assert other == (first.leak, False, True)
     with store.read() as connection:
-        kept = leaks.evidence_of(connection, first.leak.id)
+        kept = evidence_of(connection, first.leak.id)
         entries = audit.entries(connection, subject=issued.key.id)
         assert leaks.page(connection, receipt_id="r1", owner_id=issued.key.owner_id) == [first.leak]
         assert leaks.page(connection, receipt_id="r2") == []
@@ -56,7 +57,7 @@ def test_a_stronger_action_is_remembered_and_a_weaker_one_is_not(
 def test_evidence_without_end_is_bounded_and_leaves_room_for_better(
     store: KeyStore, issued: Issued
 ) -> None:
-    for number in range(leaks.EVIDENCE_MAX + 1):
+    for number in range(EVIDENCE_MAX + 1):
         recorded = record(
             store, issued, Evidence("report", "possession", url=f"https://x/{number}")
         )
@@ -68,7 +69,7 @@ def test_a_key_in_the_evidence_is_cut(store: KeyStore, issued: Issued) -> None:
     token = make_key().reveal()
     leak = record(store, issued, Evidence("report", "possession", token, f"https://x/?k={token}"))
     with store.read() as connection:
-        assert token[-38:] not in str(leaks.evidence_of(connection, leak.leak.id))
+        assert token[-38:] not in str(evidence_of(connection, leak.leak.id))
 
 
 def test_the_response_is_marked(store: KeyStore, issued: Issued) -> None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from keyfuse_store import Issued, KeyStore, leaks, lifecycle, statistics, usage_rows
-from keyfuse_store.leaks import Evidence
+from keyfuse_store.evidence import Evidence
 from keyfuse_store.times import DAY, HOUR, from_micros
 from support.keys import break_checksum, make_key
 

@@ -1,7 +1,8 @@
 """Recording a leak without the service."""
 
 from keyfuse_store import Issued, KeyStore, leaks
-from keyfuse_store.leaks import Evidence, LeakAction, Recorded
+from keyfuse_store.evidence import Evidence
+from keyfuse_store.leaks import LeakAction, Recorded
 
 
 def record_leak(

@@ -5,6 +5,7 @@ import base64
 import pytest
 
 from keyfuse_store import audit, leaks
+from keyfuse_store.evidence import evidence_of
 from keyfuse_webhook.events import AlertNamed, read_alert
 from keyfuse_webhook.github_names import RepositoryName
 from keyfuse_webhook.jobs_model import TryAgain
@@ -50,7 +51,7 @@ def alert(api, secret, locations=(), **fields):
 def evidence(service, issued):
     with service.store.read() as connection:
         leak = leaks.for_key(connection, issued.key.id)
-        return [kept.evidence for kept in leaks.evidence_of(connection, leak.id)] if leak else []
+        return [kept.evidence for kept in evidence_of(connection, leak.id)] if leak else []
 
 
 def test_our_key_dies_and_the_alert_is_resolved_as_revoked(jobs, api):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from keyfuse_store import audit, leaks
 from keyfuse_store.errors import DatabaseLocked
+from keyfuse_store.evidence import evidence_of
 from keyfuse_webhook.burn import BAD_REPORT, Report, read_reports
 from keyfuse_webhook.notification import Told
 from keyfuse_webhook.notifiers import NOTIFIERS
@@ -25,7 +26,7 @@ def burn(service, *tokens, **words):
 def evidence(service, issued):
     with service.store.read() as connection:
         leak = leaks.for_key(connection, issued.key.id)
-        return leak and [kept.evidence for kept in leaks.evidence_of(connection, leak.id)]
+        return leak and [kept.evidence for kept in evidence_of(connection, leak.id)]
 
 
 def test_key_is_dead_when_the_answer_comes(service):

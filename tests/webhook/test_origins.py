@@ -7,6 +7,7 @@ from http.client import HTTPConnection
 import pytest
 
 from keyfuse_store import KeyStore, leaks
+from keyfuse_store.evidence import evidence_of
 from keyfuse_store.settings import Settings
 from keyfuse_webhook.errors import InvalidSetting
 from keyfuse_webhook.mail_sink import free_port
@@ -48,7 +49,7 @@ def test_each_origin_is_known_by_its_headers_and_its_keys(settings, open_service
         assert service.state(issued) == "revoked"
     with service.store.read() as connection:
         leak = leaks.for_key(connection, two.key.id)
-        (kept,) = leaks.evidence_of(connection, leak.id)
+        (kept,) = evidence_of(connection, leak.id)
     assert kept.evidence.origin == "deps.dev"
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from keyfuse_rules import Secret
 from keyfuse_store import audit, leaks
+from keyfuse_store.evidence import evidence_of
 from keyfuse_store.importing import OldKey
 from keyfuse_store.issue import KeyOrder
 from keyfuse_webhook.github_jobs import github_handlers
@@ -59,7 +60,7 @@ def ended(service, count=1):
 def evidence(service, issued):
     with service.store.read() as connection:
         leak = leaks.for_key(connection, issued.key.id)
-        return [kept.evidence for kept in leaks.evidence_of(connection, leak.id)] if leak else []
+        return [kept.evidence for kept in evidence_of(connection, leak.id)] if leak else []
 
 
 def test_pushed_key_is_dead_soon_and_its_place_is_known(hooked, remote, work, server):

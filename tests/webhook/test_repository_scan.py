@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from keyfuse_store import scans
-from keyfuse_store.leaks import evidence_of, for_key
+from keyfuse_store.evidence import evidence_of
+from keyfuse_store.leaks import for_key
 from keyfuse_store.scans import Subject
 from keyfuse_webhook import repository_scan
 from keyfuse_webhook.jobs_model import TryAgain

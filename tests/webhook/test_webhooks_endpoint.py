@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from keyfuse_store import leaks
 from keyfuse_store.errors import DatabaseLocked
+from keyfuse_store.evidence import evidence_of
 from keyfuse_webhook.events import EVENTS, Push, read_push
 from keyfuse_webhook.jobs_model import Job, JobStatus
 from keyfuse_webhook.webhook_delivery import Delivery
@@ -264,7 +265,7 @@ def test_key_in_the_name_of_a_ref_is_dead_when_the_answer_comes(hooked):
     assert hooked.state(issued) == "revoked"
     with hooked.store.read() as connection:
         leak = leaks.for_key(connection, issued.key.id)
-        (kept,) = leaks.evidence_of(connection, leak.id)
+        (kept,) = evidence_of(connection, leak.id)
     assert kept.evidence.source == "ref-name"
 
 

@@ -11,7 +11,7 @@ import structlog
 
 from keyfuse_rules import Secret
 from keyfuse_store import KeyStore
-from keyfuse_store.leaks import EVIDENCE_MAX, Evidence
+from keyfuse_store.evidence import EVIDENCE_MAX, Evidence
 from keyfuse_store.model import Key
 from keyfuse_webhook.events import AlertNamed
 from keyfuse_webhook.git_fetch import RepositoryGone

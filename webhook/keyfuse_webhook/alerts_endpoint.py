@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from keyfuse_store import KeyStore
 from keyfuse_store.errors import DatabaseError
-from keyfuse_store.leaks import Evidence
+from keyfuse_store.evidence import Evidence
 from keyfuse_webhook.bodies import BodyRoom, BodyShare, read_body
 from keyfuse_webhook.metrics import ALERT_RECORDS, ALERTS
 from keyfuse_webhook.model import Alert, Origin

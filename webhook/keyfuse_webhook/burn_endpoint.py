@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from keyfuse_store import KeyStore
 from keyfuse_store.errors import DatabaseError
-from keyfuse_store.leaks import Evidence
+from keyfuse_store.evidence import Evidence
 from keyfuse_webhook.address_limit import AddressLimit, plain_address
 from keyfuse_webhook.alerts_endpoint import NO_DATABASE
 from keyfuse_webhook.bodies import read_body

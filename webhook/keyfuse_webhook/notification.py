@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from sqlalchemy import Connection
 
 from keyfuse_store import KeyStore, incidents, leak_steps, leaks, owners, receipts
+from keyfuse_store.evidence import Evidence
 from keyfuse_store.incidents import Incident
 from keyfuse_store.leak_steps import Step
-from keyfuse_store.leaks import Evidence, Leak, LeakState
+from keyfuse_store.leaks import Leak, LeakState
 from keyfuse_store.times import SECOND, from_micros
 from keyfuse_webhook.jobs_model import Handler, Job, Outcome
 from keyfuse_webhook.message import LeakedKey, Place

@@ -6,7 +6,7 @@ import structlog
 
 from keyfuse_scanner.model import Finding
 from keyfuse_store import KeyStore
-from keyfuse_store.leaks import Evidence
+from keyfuse_store.evidence import Evidence
 from keyfuse_store.times import parse_moment
 from keyfuse_webhook.events import Push
 from keyfuse_webhook.git_fetch import RepositoryGone

@@ -20,7 +20,7 @@ from keyfuse_scanner.scan import conclude
 from keyfuse_scanner.scanning import Scanning
 from keyfuse_scanner.storereading import Shard
 from keyfuse_store import KeyStore, scans
-from keyfuse_store.leaks import Evidence
+from keyfuse_store.evidence import Evidence
 from keyfuse_store.scans import Part, Scan
 from keyfuse_webhook.git_fetch import FetchFailed, NoSuchObject, RepositoryGone, fetch
 from keyfuse_webhook.github_names import repository_name

@@ -16,8 +16,9 @@ from sqlalchemy import Connection, update
 
 from keyfuse_store import KeyStore, leaks, lifecycle, receipts
 from keyfuse_store.audit_changes import Appends
+from keyfuse_store.evidence import Evidence
 from keyfuse_store.leak_schema import leaks as leaks_table
-from keyfuse_store.leaks import Evidence, LeakAction, Recorded
+from keyfuse_store.leaks import LeakAction, Recorded
 from keyfuse_store.model import Key
 from keyfuse_store.times import SECOND
 from keyfuse_webhook.jobs_model import Job

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from keyfuse_rules.keyfinding import find_keys
-from keyfuse_store.leaks import Evidence
+from keyfuse_store.evidence import Evidence
 from keyfuse_webhook.events import AlertNamed
 from keyfuse_webhook.github_names import object_id
 from keyfuse_webhook.partner_alerts import foreign_text, strip_token

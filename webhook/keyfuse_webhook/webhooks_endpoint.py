@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from keyfuse_rules.keyfinding import find_keys
 from keyfuse_store import KeyStore
 from keyfuse_store.errors import DatabaseError
-from keyfuse_store.leaks import Evidence
+from keyfuse_store.evidence import Evidence
 from keyfuse_webhook.alerts_endpoint import NO_DATABASE
 from keyfuse_webhook.bodies import BodyRoom, BodyShare, read_body
 from keyfuse_webhook.events import EVENTS

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from keyfuse_store import Issued
-from keyfuse_store.leaks import Evidence
+from keyfuse_store.evidence import Evidence
 from keyfuse_webhook.console.desk import Desk
 from keyfuse_webhook.jobs_model import Job
 from keyfuse_webhook.revocation import LeakResponse, Sighting

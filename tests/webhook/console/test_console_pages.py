@@ -8,7 +8,7 @@ import pytest
 
 from keyfuse_store import Issued, leaks
 from keyfuse_store.audit import entries
-from keyfuse_store.leaks import Evidence
+from keyfuse_store.evidence import Evidence
 from keyfuse_webhook.console.audit_pages import CHECK, check_handler
 from keyfuse_webhook.jobs import JobWorker
 from keyfuse_webhook.jobs_model import Handler, Job, Outcome, nothing_to_conclude
