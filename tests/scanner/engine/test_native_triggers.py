@@ -6,9 +6,10 @@ import pytest
 
 pytest.importorskip("hyperscan")
 
-from keyfuse_rules import triggers as forms
+from keyfuse_rules import hidden_forms as forms
+from keyfuse_rules.hidden_forms import Gap
 from keyfuse_rules.pack import default_rules
-from keyfuse_rules.triggers import Gap, Trigger, triggers
+from keyfuse_rules.triggers import Trigger, expression, triggers
 from keyfuse_scanner.engine.compiling import compiled
 from keyfuse_scanner.engine.native import NativeSearch, loaded
 
@@ -57,7 +58,7 @@ def test_a_form_is_found_behind_a_part_of_itself(
             before = _before(example, random)
             hits = search.hits(before + example + b"=" * random.choice((0, 1, 17)))
             if (trigger.signal, len(before) + len(example)) not in hits:
-                missed.append((forms.expression(trigger), before, example))
+                missed.append((expression(trigger), before, example))
     assert missed == []
 
 
