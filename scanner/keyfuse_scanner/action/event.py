@@ -79,11 +79,6 @@ def plan(event: Event) -> Plan:
     )
 
 
-def trusts_memory(event_name: str) -> bool:
-    """Return whether what earlier runs remember may be used: never for what anybody may propose."""
-    return event_name not in {*_PULL_REQUESTS, "merge_group"}
-
-
 def _push(event: Event) -> Plan:
     payload = event.payload
     before, after = _object_id(payload, "before"), _object_id(payload, "after")

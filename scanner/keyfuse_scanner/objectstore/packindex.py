@@ -14,7 +14,6 @@ from keyfuse_scanner.objectstore.model import NotUnderstood
 
 _FANOUT = 8
 _IDS = _FANOUT + 256 * 4
-_PER_OBJECT = ID + 4 + 4  # id, CRC-32, offset
 _FAR = 1 << 31
 
 
