@@ -17,6 +17,7 @@ from keyfuse_webhook import metrics
 from keyfuse_webhook.app import Role, build_app
 from keyfuse_webhook.ending import end_for_certain
 from keyfuse_webhook.errors import InvalidSetting
+from keyfuse_webhook.heads import BoundedHeads
 from keyfuse_webhook.working import Background, background, open_queue, running, say_what_is_missing
 
 # Seconds given to requests under way when the service is told to end.
@@ -88,6 +89,7 @@ def _listening(serving: Serving) -> socket.socket:
 def _config(app: Starlette, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=BoundedHeads,
         log_config=None,
         access_log=False,
         server_header=False,
