@@ -144,6 +144,16 @@ def test_off_loopback_the_gateway_needs_a_key_of_its_own(guarded, caplog):
     assert ask(guarded, X_Keyfuse_Credential=credential).status_code == 401
 
 
+@pytest.mark.parametrize(("network", "status"), [("127.0.0.0/8", 200), ("203.0.113.0/24", 403)])
+def test_the_key_of_a_gateway_may_be_held_to_its_address(guarded, network, status):
+    token = guarded.issue().token.reveal()
+    gateway = guarded.issue(
+        admin=True, prefix="keyfuse_root", scopes=["keyfuse:verify"], addresses=[network]
+    )
+    answer = ask(guarded, token, X_Keyfuse_Credential=gateway.token.reveal())
+    assert answer.status_code == status
+
+
 def test_open_verify_is_an_explicit_setting(settings, open_service):
     service = open_service(settings(KEYFUSE_OPEN_VERIFY="true"), host="0.0.0.0")
     assert ask(service, service.issue().token.reveal()).status_code == 200

@@ -173,7 +173,32 @@ def test_unknown_and_revoked_credentials_get_one_text(guarded):
         for credential in ("nonsense", make_key().reveal(), revoked.token.reveal())
     }
     assert len(answers) == 1
-    assert "credential_invalid" in answers.pop()
+    assert "invalid_token" in answers.pop()
+
+
+def test_a_credential_that_cannot_be_looked_at_is_not_called_invalid(guarded):
+    """Whoever is told 401 replaces a good key; 503 says to come again."""
+    asker = guarded.issue(admin=True, prefix="keyfuse_root", scopes=["keyfuse:verify"])
+    with guarded.store.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE kf_keys RENAME TO elsewhere")
+    answer = ask(guarded, {"key": "x"}, **bearer(asker.token.reveal()))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+
+
+@pytest.mark.parametrize(("network", "status"), [("127.0.0.0/8", 200), ("203.0.113.0/24", 403)])
+def test_a_credential_may_be_held_to_the_machines_that_ask(guarded, network, status):
+    asker = guarded.issue(
+        admin=True, prefix="keyfuse_root", scopes=["keyfuse:verify"], addresses=[network]
+    )
+    answer = ask(guarded, {"key": "x"}, **bearer(asker.token.reveal()))
+    assert answer.status_code == status
+
+
+def test_two_credentials_are_none(guarded):
+    asker = guarded.issue(admin=True, prefix="keyfuse_root", scopes=["keyfuse:verify"])
+    token = asker.token.reveal()
+    headers = {"Authorization": f"Bearer {token}", "X-API-Key": token}
+    assert ask(guarded, {"key": "x"}, headers=headers).status_code == 400
 
 
 def test_open_verify_is_an_explicit_setting(settings_loader, open_service):

@@ -16,7 +16,7 @@ from keyfuse_store.credentials import Header
 from keyfuse_store.gate import Gate, Incoming, Need
 from keyfuse_store.model import Holder
 from keyfuse_store.scopes import intersect
-from keyfuse_webhook.verify_endpoint import is_loopback
+from keyfuse_webhook.verify_endpoint import ASKING, is_loopback
 
 REQUIRED = b"x-keyfuse-require-scopes"
 CREDENTIAL = b"x-keyfuse-credential"
@@ -24,7 +24,6 @@ CREDENTIAL = b"x-keyfuse-credential"
 _ORIGINAL_URLS = frozenset({b"x-original-uri", b"x-original-url", b"x-forwarded-uri"})
 # What no gateway hands on faithfully, as what it can.
 _HANDED_ON = {400: 401, 503: 403}
-_ASKING = Need(scopes=("keyfuse:verify",), cost=0)
 
 _log = logging.getLogger(__name__)
 
@@ -45,16 +44,16 @@ class AuthorizeEndpoint:
         """Answer one question."""
         request = incoming(scope)
         headers = tuple(request.headers)
-        answer = await self._gateway(headers) or await self._client(request, headers)
+        answer = await self._gateway(request, headers) or await self._client(request, headers)
         await respond(answer, scope, receive, send)
 
-    async def _gateway(self, headers: Iterable[Header]) -> Answer | None:
+    async def _gateway(self, request: Incoming, headers: Iterable[Header]) -> Answer | None:
         """The refusal for a gateway without the right to ask, or None."""
         if self._open:
             return None
         own = [(b"x-api-key", value) for name, value in headers if name.lower() == CREDENTIAL]
-        asking = Incoming(headers=own, urls=(), client_address=None)
-        verdict = await decide(self._gateways, asking, _ASKING)
+        asking = Incoming(headers=own, urls=(), client_address=request.client_address)
+        verdict = await decide(self._gateways, asking, ASKING)
         if isinstance(verdict, Verdict):
             return None
         _log.error("a gateway asked without a valid key of its own in X-Keyfuse-Credential")

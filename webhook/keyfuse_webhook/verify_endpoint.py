@@ -9,13 +9,14 @@ import ipaddress
 from datetime import datetime
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from keyfuse_store import InvalidField, KeyStore, Verdict
-from keyfuse_store.asgi import unhurried
+from keyfuse_store.answers import Answer
+from keyfuse_store.asgi import decide, incoming, respond
 from keyfuse_store.errors import WouldWait
+from keyfuse_store.gate import Gate, Need
 from keyfuse_webhook.bodies import receive_body
 from keyfuse_webhook.problem import Refusal, problem
 
@@ -25,10 +26,8 @@ _LARGEST = 64 * 1024
 BAD_QUESTION = Refusal(
     400, "invalid_question", 'Send a JSON object: {"key": text, "scopes": [text], "cost": number}.'
 )
-NO_CREDENTIAL = Refusal(401, "credential_missing", "Asking from here needs a credential.")
-BAD_CREDENTIAL = Refusal(401, "credential_invalid", "The credential is not valid.")
-WRONG_CREDENTIAL = Refusal(403, "insufficient_scope", "The credential does not cover this.")
-_SCOPE = "keyfuse:verify"
+ASKING = Need(scopes=("keyfuse:verify",), cost=0)
+"""What a caller from another machine needs a key of his own for."""
 
 
 class Question(msgspec.Struct, forbid_unknown_fields=True):
@@ -58,11 +57,12 @@ class VerifyEndpoint:
     def __init__(self, store: KeyStore, bound_to: str) -> None:
         self._store = store
         self._open = store.settings.open_verify or is_loopback(bound_to)
+        self._askers = Gate(store, realm="keyfuse")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one question; the look-up takes microseconds and runs on the loop itself."""
-        if not self._open and (refused := await self._stop(Request(scope))) is not None:
-            await refused(scope, receive, send)
+        if not self._open and (refused := await self._stop(scope)) is not None:
+            await respond(refused, scope, receive, send)
             return
         try:
             body = await receive_body(scope, receive, _LARGEST)
@@ -103,22 +103,10 @@ class VerifyEndpoint:
             return None
         return answer_to(verdict)
 
-    async def _stop(self, request: Request) -> Response | None:
-        """The refusal for a caller without the right to ask (RFC 6750), or None."""
-        scheme, _, credential = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not credential:
-            return problem(NO_CREDENTIAL, {"WWW-Authenticate": 'Bearer realm="keyfuse"'})
-        given = credential.strip()
-        verdict = await unhurried(
-            lambda wait: self._store.verify(given, scopes=[_SCOPE], cost=0, wait=wait)
-        )
-        if verdict.ok:
-            return None
-        if verdict.code == "insufficient_scope":
-            challenge = f'Bearer realm="keyfuse", error="insufficient_scope", scope="{_SCOPE}"'
-            return problem(WRONG_CREDENTIAL, {"WWW-Authenticate": challenge})
-        challenge = 'Bearer realm="keyfuse", error="invalid_token"'
-        return problem(BAD_CREDENTIAL, {"WWW-Authenticate": challenge})
+    async def _stop(self, scope: Scope) -> Answer | None:
+        """The refusal for a caller without the right to ask, or None."""
+        decision = await decide(self._askers, incoming(scope), ASKING)
+        return decision if isinstance(decision, Answer) else None
 
 
 def answer_to(verdict: Verdict) -> bytes:

@@ -143,7 +143,7 @@ OTHERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
             "verify",
             "Ask whether a key may do something; 200 once the question is clear.",
             {200: VerifyAnswer},
-            (400, 401, 403, 413, 415),
+            (400, 401, 403, 413, 415, 503),
             description="On loopback nobody needs a credential; elsewhere it takes a key with "
             "`keyfuse:verify`, unless the service is set to `open_verify`.",
             security=_ANYBODY,
