@@ -83,7 +83,7 @@ def pre_push(*, remote: str | None, url: str | None) -> int:  # noqa: ARG001 - g
         # pre-commit names no range where nothing of the branch is on the remote.
         tip = os.environ.get("PRE_COMMIT_LOCAL_BRANCH", "HEAD")
         return hooks.run_push_range("0" * 40, tip)
-    return hooks.run_push(sys.stdin, remote)
+    return hooks.run_push(_lines(), remote)
 
 
 @hook.command(name="pre-receive")
@@ -92,7 +92,12 @@ def pre_receive(*, config: str | None) -> int:
     """Scan what was pushed to this server, as a pre-receive hook; a policy is its own only."""
     here = str(Path.cwd())
     found = find_policy(here, config) if config else Found(Policy(), here, here)
-    return hooks.run_receive(sys.stdin, found)
+    return hooks.run_receive(_lines(), found)
+
+
+def _lines() -> list[str]:
+    """Return what git says of a push; names of refs are bytes of any kind."""
+    return os.fsdecode(sys.stdin.buffer.read()).split("\n")
 
 
 def _global_folder() -> Path:

@@ -75,10 +75,11 @@ def run_push(lines: Iterable[str], remote: str | None) -> int:
         remote: Its name; what its branches have, as far as known here, is not new. For a bare URL
             those of all remotes count.
     """
-    rows = [line.split() for line in lines]
-    tips = [row[1] for row in rows if len(row) == 4]  # noqa: PLR2004 - the four fields above
+    from keyfuse_scanner.pushed import scan_updates, sent
+
+    updates = sent(lines)
     remotes = "--remotes" if remote is None or ":" in remote else f"--remotes={remote}"
-    return _judge(_new_ones(tips, remotes), _policy(), "push")
+    return _judge(lambda scanning: scan_updates(scanning, updates, remotes), _policy(), "push")
 
 
 def run_push_range(old: str, new: str) -> int:
@@ -99,32 +100,15 @@ def run_receive(lines: Iterable[str], found: "Found") -> int:
         lines: `<old id> <new id> <ref>`, as git writes them.
         found: The policy of the server. What the repository says about keyfuse keys does not count.
     """
-    rows = [line.split(" ", 2) for line in lines]
-    tips = [row[1] for row in rows if len(row) == 3]  # noqa: PLR2004 - the three fields above
-    return _judge(_new_ones(tips, "--all"), found, "receive", own_keys=False)
+    from keyfuse_scanner.pushed import received, scan_updates
 
-
-def _new_ones(tips: Iterable[str], *known: str) -> "Callable[[Scanning], Examined]":
-    """Return what scans all that some tips bring; zero ids, of deleted branches, bring nothing."""
-    from keyfuse_scanner.examine import Examined
-    from keyfuse_scanner.modes import scan_commits
-    from keyfuse_scanner.sources.revisions import new_range
-
-    def scan(scanning: "Scanning") -> Examined:
-        repository = Repository()
-        parts = [
-            scan_commits(scanning, repository, new_range(repository, tip, *known))
-            for tip in dict.fromkeys(tips)
-            if tip.strip("0")
-        ]
-        return Examined(
-            [hit for part in parts for hit in part.hits],
-            [entry for part in parts for entry in part.unscanned],
-            sum(part.objects for part in parts),
-            sum(part.size for part in parts),
-        )
-
-    return scan
+    updates = received(lines)
+    return _judge(
+        lambda scanning: scan_updates(scanning, updates, "--all"),
+        found,
+        "receive",
+        own_keys=False,
+    )
 
 
 def _judge(

@@ -215,3 +215,16 @@ def test_the_hooks_for_pre_commit_call_what_exists(keyfuse):
         assert command == "keyfuse"
         assert keyfuse(*words, "--help").code == 0
         assert entry.get("pass_filenames", True) is (entry["id"] == "keyfuse-message")
+
+
+@pytest.mark.parametrize("name", ["pre-push", "pre-receive"])
+def test_the_name_of_a_new_branch_may_hold_no_key(repo, remote, program, name):
+    folder = repo.path / ".git" if name == "pre-push" else remote.path
+    hook(folder, name, program, name)
+    done = push(repo, "origin", f"main:{KEY}")
+    assert done.returncode != 0
+    assert "keyfuse API key" in done.stderr
+    no_utf8 = ["git", "push", "origin", b"main:refs/heads/\xff"]
+    assert subprocess.run(no_utf8, cwd=repo.path, check=False).returncode == 0
+    remote.git("branch", KEY, "main")
+    assert push(repo, "origin", f":{KEY}").returncode == 0
