@@ -49,6 +49,7 @@ class Policy(NamedTuple):
         ignore_file: List of fingerprints that do not count, written by hand.
         baseline: List of fingerprints that were known before.
         honour: Other scanners whose comments count.
+        own_rule: False where none of that changes how keyfuse keys are found. No setting.
     """
 
     source: str | None = None
@@ -63,9 +64,10 @@ class Policy(NamedTuple):
     ignore_file: str = IGNORE_FILE
     baseline: str = BASELINE
     honour: tuple[str, ...] = ()
+    own_rule: bool = True
 
 
-SETTINGS = Policy._fields[1:]
+SETTINGS = tuple(FIELDS)
 
 
 class Found(NamedTuple):
@@ -147,8 +149,17 @@ def _parsed(file: PolicyFile) -> Policy | None:
         document = tomllib.loads(file.raw.decode("utf-8"))
     except ValueError as error:
         raise PolicyError(f"{harmless(file.path)}: {harmless(str(error))}") from None
-    table = document.get("tool", {}).get("keyfuse") if file.is_project else document
+    except RecursionError:
+        raise PolicyError(f"{harmless(file.path)}: is nested too deeply") from None
+    table = _of_project(document) if file.is_project else document
+    if table is not None and not isinstance(table, dict):
+        raise PolicyError(f"{harmless(file.path)}: [tool.keyfuse] must be a table")
     return None if table is None else parse_policy(table, file.path)
+
+
+def _of_project(document: Mapping[str, Any]) -> object:
+    tool = document.get("tool")
+    return tool.get("keyfuse") if isinstance(tool, dict) else None
 
 
 def _settings(policy: Policy) -> Settings:

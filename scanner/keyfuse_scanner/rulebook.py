@@ -7,7 +7,7 @@ from typing import Any
 
 from keyfuse_rules.errors import RulesError
 from keyfuse_rules.matching import Matcher
-from keyfuse_rules.model import Rule
+from keyfuse_rules.model import OWN_RULE, Rule
 from keyfuse_scanner.engine import (
     kept_engine,
     load_engine,
@@ -86,13 +86,14 @@ def _key(
     rule_set: str | None = None,
     only: Sequence[str] = (),
 ) -> Key | None:
-    return ruleset(
+    key = ruleset(
         rule_set or policy.rule_set,
-        only or policy.only,
+        only or _policy_only(policy),
         policy.disabled,
         policy.rules,
         [*_policy_files(policy), *rule_files],
     )
+    return key if key is None or policy.own_rule else (*key, OWN_RULE)
 
 
 def rules_in_force(
@@ -114,7 +115,7 @@ def rules_in_force(
         UsageError: a rule file is wrong, or there is no rule of such an id.
     """
     known = known_rules(policy, rule_files)
-    if only := only or policy.only:
+    if only := only or _policy_only(policy):
         return tuple(choose_rules(known, only))
     sets = {DEFAULT_SET, rule_set or policy.rule_set}
     return tuple(rule for rule in known if rule.rule_set in sets)
@@ -126,15 +127,23 @@ def known_rules(policy: Policy, rule_files: Iterable[str] = ()) -> tuple[Rule, .
     Raises:
         UsageError: a rule file is wrong.
     """
-    from keyfuse_rules.pack import all_rules, extend, load
+    from keyfuse_rules.pack import OWN, all_rules, extend, load
 
     try:
         rules = load(map(Path, _policy_files(policy)), all_rules())
         own = {"rules": list(policy.rules), "disabled": list(policy.disabled)}
         rules = extend(rules, own, str(policy.source))
+        if not policy.own_rule:
+            rules = (OWN, *(rule for rule in rules if rule.rule_id != OWN_RULE))
         return load((Path(file) for file in rule_files), rules)
     except RulesError as error:
         raise UsageError(harmless(str(error))) from None
+
+
+def _policy_only(policy: Policy) -> tuple[str, ...]:
+    if policy.only and not policy.own_rule:
+        return (*policy.only, OWN_RULE)
+    return policy.only
 
 
 def _policy_files(policy: Policy) -> list[str]:

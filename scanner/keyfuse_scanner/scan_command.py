@@ -38,6 +38,8 @@ def run(request: Request, glimpse: "Glimpse | None" = None) -> int:
     """
     format_ = format_of(request)
     found = find_policy(os.getcwd(), request.config, cache=not request.no_cache)
+    if request.report_to is not None:
+        found = found._replace(policy=found.policy._replace(own_rule=False))
     scan = compose(request, found, glimpse)
     tell = _reporter(request.report_to, request.report_prefix)
     left_out = what_is_left_out(

@@ -194,3 +194,23 @@ def test_no_other_way_to_scan_loads_an_http_client(repo):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "set()"
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        'disabled = ["keyfuse-key"]',
+        'only = ["npm-access-token"]',
+        '[[rules]]\nid = "keyfuse-key"\nallow = [{paths = ["a"]}]',
+        'rule_files = ["off.toml"]',
+        'ignores = ["a"]',
+    ],
+)
+def test_a_repository_hides_no_key_that_is_to_be_burned(repo, keyfuse, receiver, policy):
+    repo.write("keyfuse.toml", policy + "\n")
+    repo.write("off.toml", 'disabled = ["keyfuse-key"]\n')
+    repo.write("a", OURS)
+    for _ in range(2):  # the second time with what was compiled before
+        assert report(keyfuse, receiver).code == 1
+    assert receiver.tokens() == [OURS, OURS]
+    assert report(keyfuse, receiver, "--only", "npm-access-token").code == 0

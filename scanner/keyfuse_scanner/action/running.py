@@ -115,6 +115,7 @@ def _rules_of(
                 found = policy_at(repository, planned.policy, Path(folder), job.checkout)
             else:
                 notes.append(f"commit {planned.policy} is not to be had, so no policy is in force")
+            found = found._replace(policy=found.policy._replace(own_rule=job.report is None))
             # What somebody asks to be burned is found whatever the repository says.
             left_out = what_is_left_out(found, own_keys=job.report is None)
             matcher = make_matcher(found.policy)
