@@ -21,6 +21,8 @@ def judge_found(rule: Rule, data: bytes, found: "Found") -> Match | None:
     start, end = found.span(group)
     if start < 0:  # the group is in an alternative that was not taken
         start, end = found.span()
+    if start == end:
+        return None
     secret = data[start:end]
     checksum = _judge_checksum(rule, secret)
     if checksum == "valid":

@@ -183,7 +183,7 @@ class Matcher:
                 continue  # inside the previous match of this rule
             try:
                 match = self._confirm_around(rule, data, hit, position)
-            except TimeoutError:
+            except (TimeoutError, MemoryError):
                 return _Found(matches, complete=False)
             if match is None:
                 unmatched.append(hit)
@@ -204,7 +204,7 @@ class Matcher:
                 match = judge_found(rule, data, found)
                 if match is not None:
                     matches.append(match)
-        except TimeoutError:
+        except (TimeoutError, MemoryError):
             return _Found(matches, complete=False)
         return _Found(matches, complete=True)
 

@@ -120,10 +120,15 @@ def _disabled(document: Mapping[str, Any], rules: Mapping[str, Rule], name: str)
 
 
 def _read(file: Path) -> dict[str, Any]:
+    # What is no file may never end.
+    if file.exists() and not file.is_file():
+        raise InvalidRule(f"{file}: cannot be read: it is no regular file")
     try:
         return tomllib.loads(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidRule(f"{file}: cannot be read: {error}") from error
+    except RecursionError:
+        raise InvalidRule(f"{file}: is nested too deeply") from None
     except tomllib.TOMLDecodeError as error:
         raise InvalidRule(f"{file}: is no TOML: {error}") from error
 

@@ -1,5 +1,6 @@
 """One rule file: a parsed TOML document to rules. Pure."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -41,6 +42,12 @@ _REQUIRED = ("id", "title", "severity", "pattern")
 _SHOWN = frozenset(("id", "title", "family", "revoke_url", "revoke_steps", "documentation"))
 
 DEFAULT_CHECKS = ("placeholder",)
+
+# Longer ones, larger counts and recursion cost more than a time limit for matching can stop.
+_LONGEST_PATTERN = 8_192
+_MOST_REPEATED = 20_000
+_COUNTED = re.compile(r"\{(\d*),?(\d*)\}")
+_RECURSION = re.compile(r"\(\?(?:R|[0-9]|[+-][0-9]|&|P>)")
 
 
 class InvalidRule(RulesError):
@@ -196,11 +203,27 @@ def _verify_expressions(rule: Rule, where: str) -> None:
         ("paths", rule.paths),
         *(("allow", pattern) for pattern in allowed),
     ):
+        _verify_bounds(pattern, f"{where}: {field}")
         try:
             regex.compile(pattern.encode())
         except regex.error as error:
             raise InvalidRule(f"{where}: {field} does not compile: {error}") from error
+        except (RecursionError, MemoryError):
+            raise InvalidRule(f"{where}: {field} does not compile: it is too deep") from None
     _verify_literals(rule, where)
+
+
+def _verify_bounds(pattern: str, where: str) -> None:
+    if len(pattern) > _LONGEST_PATTERN:
+        raise InvalidRule(f"{where} is longer than {_LONGEST_PATTERN} characters")
+    if any(
+        len(count) > len(str(_MOST_REPEATED)) or int(count or 0) > _MOST_REPEATED
+        for found in _COUNTED.finditer(pattern)
+        for count in found.groups()
+    ):
+        raise InvalidRule(f"{where} repeats something more than {_MOST_REPEATED} times")
+    if _RECURSION.search(pattern):
+        raise InvalidRule(f"{where} calls itself, which no time limit can stop")
 
 
 def _verify_literals(rule: Rule, where: str) -> None:

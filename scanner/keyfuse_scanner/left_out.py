@@ -1,7 +1,7 @@
 """What policy and lists leave out of a scan, read from where they stand."""
 
 # A hook cannot afford pathlib, and paths of findings are raw bytes.
-# ruff: noqa: PTH100, PTH109, PTH118, PTH123
+# ruff: noqa: PTH100, PTH109, PTH118
 
 import os
 from functools import cache
@@ -11,6 +11,7 @@ from keyfuse_scanner.errors import KnownListInvalid
 from keyfuse_scanner.known import NOTHING, Known, Scope, parse_known
 from keyfuse_scanner.model import ScanResult
 from keyfuse_scanner.policy import Found, StrPath
+from keyfuse_scanner.policy_files import content
 from keyfuse_scanner.printable import harmless
 from keyfuse_scanner.suppression import Lists, Relative, Suppression
 
@@ -69,8 +70,7 @@ def read_known(path: StrPath, *, required: bool = False) -> Known:
     """
     name = os.fspath(path)
     try:
-        with open(name, encoding="utf-8") as file:
-            text = file.read()
+        text = content(name).decode("utf-8")
     except FileNotFoundError:
         if not required:
             return NOTHING

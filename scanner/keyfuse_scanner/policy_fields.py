@@ -1,6 +1,6 @@
 """What each setting of the scan policy may be. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from keyfuse_rules.model import RULE_SETS, Severity
@@ -101,7 +101,7 @@ def _ignores(value: object) -> tuple[Ignore, ...]:
 
 def _ignore(item: object) -> Ignore:
     if isinstance(item, str):
-        return Ignore(paths=(item,))
+        return Ignore(paths=_globs([item]))
     if not isinstance(item, Mapping):
         raise WrongSetting('each must be a path, or a table such as {paths = ["tests/"]}')
     unknown = sorted(item.keys() - set(Ignore._fields))
@@ -111,9 +111,17 @@ def _ignore(item: object) -> Ignore:
     if not isinstance(reason, str):
         raise WrongSetting("reason must be text")
     named = {name: _list_of(name)(item[name]) for name in _NAMED if name in item}
+    _globs(named.get("paths", ()))
     if not any(named.values()):
         raise WrongSetting("an entry must name paths, rules or fingerprints")
     return Ignore(**named, reason=reason)
+
+
+def _globs(patterns: Sequence[str]) -> tuple[str, ...]:
+    for pattern in patterns:
+        if pattern.startswith("!"):
+            raise WrongSetting(f"{pattern!r}: nothing is taken back here; name what is ignored")
+    return tuple(patterns)
 
 
 FIELDS: dict[str, Callable[[object], Any]] = {

@@ -5,10 +5,12 @@ under a hash of its bytes: the bytes themselves may hold a secret.
 """
 
 # A hook cannot afford pathlib.
-# ruff: noqa: PTH118, PTH119, PTH120, PTH123
+# ruff: noqa: PTH116, PTH118, PTH119, PTH120
 
+import errno
 import marshal
 import os
+import stat
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -18,6 +20,7 @@ from keyfuse_scanner.engine import privatefolder
 _FORMAT = 1
 _KEPT_MAX = 32
 _PROJECT = "pyproject.toml"
+_LARGEST = 32 * 1024 * 1024
 IGNORE_FILE, BASELINE = ".keyfuseignore", ".keyfuse-baseline"
 """Where lists of known secrets stand, if a policy does not say otherwise."""
 
@@ -81,8 +84,27 @@ def policy_file(path: str) -> PolicyFile:
     Raises:
         OSError: it cannot be read.
     """
-    with open(path, "rb", buffering=0) as file:
-        return PolicyFile(path, file.readall(), os.path.basename(path) == _PROJECT)
+    return PolicyFile(path, content(path), os.path.basename(path) == _PROJECT)
+
+
+def content(path: str) -> bytes:
+    """Return the bytes of a file that a repository may have put there.
+
+    Raises:
+        OSError: it cannot be read, is no regular file (a pipe or a device may never end), or is
+            larger than anything that somebody wrote.
+    """
+    with open(path, "rb", buffering=0, opener=_without_waiting) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode) and not os.path.samestat(status, os.stat(os.devnull)):
+            raise OSError(errno.EINVAL, "is no regular file", path)
+        if status.st_size > _LARGEST:
+            raise OSError(errno.EFBIG, "is too large", path)
+        return file.readall()
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def kept(file: PolicyFile) -> Kept | None:

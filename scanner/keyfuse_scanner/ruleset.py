@@ -1,11 +1,13 @@
 """Which rules a scan asks for, in values that tell one choice from another; asked by each hook."""
 
 # A hook cannot afford pathlib.
-# ruff: noqa: PTH112, PTH118, PTH120, PTH123, PTH208
+# ruff: noqa: PTH112, PTH118, PTH120, PTH208
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from keyfuse_scanner.policy_files import content
 
 Key = tuple[Any, ...]
 DEFAULT_SET = "default"
@@ -35,7 +37,7 @@ def ruleset(
     named = tuple(rule_files)
     if rule_set == DEFAULT_SET and not (only or disabled or rules or named):
         return None
-    files = tuple((path, _content(path)) for name in named for path in _files(name))
+    files = tuple((path, content(path)) for name in named for path in _files(name))
     return rule_set, tuple(only), tuple(disabled), repr(tuple(rules)), files
 
 
@@ -50,8 +52,3 @@ def _files(name: str) -> list[str]:
         return [name]
     entries = sorted(entry for entry in os.listdir(name) if entry.endswith(".toml"))
     return [os.path.join(name, entry) for entry in entries]
-
-
-def _content(path: str) -> bytes:
-    with open(path, "rb", buffering=0) as file:
-        return file.readall()

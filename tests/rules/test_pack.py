@@ -13,7 +13,7 @@ from keyfuse_rules import proving
 from keyfuse_rules.judgement import judge
 from keyfuse_rules.matching import Matcher
 from keyfuse_rules.model import Rule
-from keyfuse_rules.pack import OWN, all_rules, default_rules
+from keyfuse_rules.pack import OWN, all_rules, default_rules, load
 from keyfuse_rules.recipes import InvalidRecipe, expand
 from keyfuse_rules.rulefile import InvalidRule, parse_rules
 
@@ -216,6 +216,12 @@ def test_our_own_rule_comes_first() -> None:
         ({"literals": "acme"}, "literals must be of type list"),
         ({"literals": []}, "literals are missing"),
         ({"pattern": "acme-["}, "pattern does not compile"),
+        ({"pattern": "a" + "(" * 3000 + ")" * 3000}, "pattern does not compile: it is too deep"),
+        ({"pattern": "acme-" + "x" * 8192}, "pattern is longer than 8192 characters"),
+        ({"pattern": "acme-x{99999999}"}, "pattern repeats something more than 20000 times"),
+        ({"pattern": "acme-x{2,20001}"}, "pattern repeats something more than 20000 times"),
+        ({"pattern": "acme-(?R)?"}, "pattern calls itself"),
+        ({"allow": [{"patterns": ["(?&x)(?<x>a)"]}]}, "allow calls itself"),
         ({"allow": [{"target": "moon"}]}, "target is secret, match, line"),
         ({"allow": [{"words": [3]}]}, "allow: words must hold non-empty strings"),
         ({"allow": ["x"]}, "allow must hold tables"),
@@ -227,6 +233,12 @@ def test_a_wrong_rule_is_refused_by_file_rule_and_field(
     with pytest.raises(InvalidRule, match=message) as caught:
         parse_rules({"provider": "Acme", "rules": [GOOD | change]}, "acme.toml", verify=True)
     assert str(caught.value).startswith("acme.toml: rule acme-token: ")
+
+
+def test_a_file_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "deep.toml").write_text("rules = " + "[" * 5000)
+    with pytest.raises(InvalidRule, match="is nested too deeply"):
+        load([tmp_path / "deep.toml"], RULES)
 
 
 def test_a_file_without_provider_or_rules_is_refused() -> None:

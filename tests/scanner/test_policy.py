@@ -1,5 +1,6 @@
 """keyfuse.toml and [tool.keyfuse]."""
 
+import os
 from datetime import UTC, datetime
 
 import pytest
@@ -67,11 +68,14 @@ def test_settings_of_the_service_are_refused_by_name(tmp_path, name):
         ("ignore_file = ''", "ignore_file: must be the name of a file"),
         ("honour = ['nobody']", "honour: 'nobody' is not one of betterleaks, "),
         ("ignores = 'x'", "ignores: must be a list of paths, or of tables"),
+        ("ignores = ['*', '!a']", "ignores: '!a': nothing is taken back here"),
+        ("ignores = [{paths = ['!a']}]", "ignores: '!a': nothing is taken back here"),
         ("ignores = [5]", "ignores: each must be a path, or a table"),
         ("ignores = [{colour = 'red'}]", "ignores: 'colour' is none of paths, rules, "),
         ("ignores = [{paths = ['x'], reason = 5}]", "ignores: reason must be text"),
         ("ignores = [{reason = 'none named'}]", "ignores: an entry must name paths, rules or "),
         ("= =", "Invalid"),
+        ("only = " + "[" * 5000, "is nested too deeply"),
         ("[[key_types]]\nprefix = 1", "key_types is a setting of the service"),
     ],
 )
@@ -93,6 +97,38 @@ def test_files_that_cannot_be_read_are_refused(tmp_path):
     (tmp_path / "bytes.toml").write_bytes(b"\xff")
     with pytest.raises(PolicyError, match=r"bytes\.toml"):
         load_policy(tmp_path, tmp_path / "bytes.toml")
+
+
+def test_a_table_of_the_project_that_is_none_is_refused(tmp_path):
+    (tmp_path / "pyproject.toml").write_text("[tool]\nkeyfuse = 3\n")
+    with pytest.raises(PolicyError, match="must be a table"):
+        load_policy(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("tool = 'keyfuse'\n")
+    assert load_policy(tmp_path) == Policy()
+
+
+@pytest.mark.parametrize(
+    "name", ["keyfuse.toml", "pyproject.toml", ".keyfuseignore", ".keyfuse-baseline", "rules.toml"]
+)
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_may_never_end_is_not_read(repo, keyfuse, name, kind):
+    if name == "rules.toml":
+        repo.write("keyfuse.toml", 'rule_files = ["rules.toml"]\n')
+    if kind == "pipe":
+        os.mkfifo(repo.path / name)
+    else:
+        (repo.path / name).symlink_to("/dev/zero")
+    done = keyfuse("scan", "keyfuse.toml" if name == "rules.toml" else ".git/config")
+    assert done.code == 2
+    assert name in done.err
+    assert "no regular file" in done.err
+
+
+def test_a_policy_that_nobody_wrote_is_not_read(tmp_path):
+    with (tmp_path / "keyfuse.toml").open("wb") as file:
+        file.truncate(33 * 1024 * 1024)
+    with pytest.raises(PolicyError, match="is too large"):
+        load_policy(tmp_path)
 
 
 @given(st.integers(0, 10**9), st.sampled_from(["", "k", "K", "m", "g", "kb", "MB", "gib", "b"]))

@@ -131,3 +131,14 @@ def test_an_expression_that_never_ends_over_a_path_hides_nothing(repo, found):
     allow = 'allow = [{ paths = ["(?:a|aa|aaa)+b"] }]\n'
     repo.write("keyfuse.toml", OWN + allow)
     assert found(path) == ["acme-token"]
+
+
+@pytest.mark.parametrize("pattern", ["a*", "(?=a)", "(a|a)*$", ".{0,20}"])
+def test_what_fits_the_empty_text_finds_nothing_there(repo, found, pattern):
+    repo.write(
+        "own.toml",
+        '[[rules]]\nid = "own"\ntitle = "x"\nseverity = "high"\nkeywords = []\nchecks = []\n'
+        f"pattern = '{pattern}'\n",
+    )
+    repo.write("f", "\n")
+    assert found("f", "--rules", "own.toml") == []
