@@ -139,10 +139,21 @@ def test_a_refusal_is_one_line_and_exit_2(
 
 def test_a_key_in_the_arguments_is_not_repeated(data: Path) -> None:
     token = make_key().reveal()
-    for arguments in (["show", token], ["revoke", token], ["issue", "--prefix", token]):
+    for arguments in (
+        ["show", token],
+        ["revoke", token],
+        ["issue", "--prefix", token],
+        ["verify", token],
+        ["list", token],
+        ["list", f"--{token}"],
+        ["list", "--limit", token],
+        ["list", "--config", token],
+        [token],
+    ):
         result = run(cli.keys, *arguments)
-        assert result.exit_code == 2
-        assert token not in result.output
+        assert result.exit_code == 2, arguments[0]
+        assert token not in result.output, arguments[0]
+        assert token[-38:-6] not in result.output, arguments[0]
 
 
 def test_a_database_that_is_upgraded_and_healthy(data: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar, cast
 
 import click
 
+from keyfuse_rules.redact import scrub
 from keyfuse_rules.secret import Secret
 from keyfuse_store.errors import SettingsError, StoreError
 from keyfuse_store.keystore import KeyStore
@@ -31,18 +32,24 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class StoreGroup(click.Group):
-    """A group whose commands answer a refusal of the store with one line and exit 2."""
+    """A group whose commands answer a refusal of the store with one line and exit 2.
+
+    Who gives a key where none belongs finds it in no output: it may be the log of a build.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            error.message = scrub(error.message)
+            raise
         except StoreError as error:
             _refuse(error)
 
 
 def _refuse(error: StoreError) -> NoReturn:
-    click.echo(f"keyfuse: {error}", err=True)
+    click.echo(f"keyfuse: {scrub(str(error))}", err=True)
     sys.exit(USAGE)
 
 
