@@ -42,8 +42,7 @@ class StoreGroup(click.Group):
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
-            error.message = scrub(error.message)
-            raise
+            raise click.UsageError(scrub(error.format_message()), error.ctx) from None
         except StoreError as error:
             _refuse(error)
 
