@@ -56,6 +56,8 @@ def convert(text: str, name: str) -> Imported:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InvalidRule(f"{name}: is no TOML: {error}") from error
+    except RecursionError:
+        raise InvalidRule(f"{name}: is nested too deeply") from None
     tables = document.get("rules", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise InvalidRule(f"{name}: rules must be tables, [[rules]]")

@@ -28,7 +28,7 @@ def jwt(secret: bytes, _argument: str) -> str | None:
     parts = secret[max(start, 0) :].split(b".")
     try:
         header, payload = (json.loads(_decode_url(part)) for part in parts[:2])
-    except ValueError:
+    except (ValueError, RecursionError):
         return "is no JSON Web Token"
     if not isinstance(header, dict) or not isinstance(payload, dict):
         return "is no JSON Web Token"
@@ -58,7 +58,7 @@ def json_object(secret: bytes, _argument: str) -> str | None:
 
     try:
         value = json.loads(_decode_url(secret[max(secret.find(b"eyJ"), 0) :]))
-    except ValueError:
+    except (ValueError, RecursionError):
         return "holds no JSON"
     return None if isinstance(value, dict) else "holds no JSON object"
 

@@ -74,7 +74,7 @@ def parse_foreign(text: str, name: str) -> list[Place]:
             for path, entries in document["results"].items()
             for entry in entries
         ]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise KnownListInvalid(
             f"{harmless(name)}: neither a report of gitleaks nor a baseline of detect-secrets"
         ) from None

@@ -1,5 +1,6 @@
 """Each check objects with a reason, and leaves random values alone."""
 
+from base64 import b64encode
 from random import Random
 
 import pytest
@@ -45,6 +46,13 @@ from keyfuse_rules.recipes import ALPHABETS, expand
 )
 def test_a_check_objects_with_its_reason(check: str, recipe: str, reason: str) -> None:
     assert judge((check,), expand(recipe, Random(3))) == reason
+
+
+def test_json_that_is_nested_too_deeply_is_none() -> None:
+    deep = b64encode(b'{"a":' + b"[" * 3000)
+    header = b64encode(b'{"alg":"HS256"}')
+    assert judge(("jwt",), header + b"." + deep + b".x") == "is no JSON Web Token"
+    assert judge(("json",), deep) == "holds no JSON"
 
 
 @pytest.mark.parametrize(

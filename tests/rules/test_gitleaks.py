@@ -135,7 +135,7 @@ def test_what_the_engines_do_not_share_is_refused(pattern: str, message: str) ->
         translate(pattern)
 
 
-@pytest.mark.parametrize("text", ["[[rules]", "rules = 3"])
+@pytest.mark.parametrize("text", ["[[rules]", "rules = 3", "rules = " + "[" * 5000])
 def test_what_is_no_configuration_is_refused(text: str) -> None:
     with pytest.raises(InvalidRule, match=r"^gitleaks\.toml: "):
         convert(text, "gitleaks.toml")

@@ -226,7 +226,8 @@ def test_a_baseline_of_detect_secrets_is_taken_over_with_its_verdicts(repo, keyf
 
 
 @pytest.mark.parametrize(
-    "text", ["nonsense", "[1]", "{}", "{", '[{"File": "a", "StartLine": 1, "Commit": "-x"}]']
+    "text",
+    ["nonsense", "[1]", "{}", "{", "[" * 5000, '[{"File": "a", "StartLine": 1, "Commit": "-x"}]'],
 )
 def test_what_is_none_of_them_is_refused_by_name(repo, keyfuse, text):
     repo.write("list", text)
