@@ -5,6 +5,7 @@ from typing import Generic, TypeVar
 
 from keyfuse_store.gate import Gate, Need
 from keyfuse_store.keystore import KeyStore
+from keyfuse_store.scopes import check_asked
 
 App = TypeVar("App")
 Request = TypeVar("Request")
@@ -25,6 +26,7 @@ class Guard(Generic[App, Request]):
 
     Raises:
         ValueError: arguments that contradict each other, or that HTTP has no form for.
+        InvalidField: what every request needs is malformed.
     """
 
     def __init__(
@@ -40,6 +42,8 @@ class Guard(Generic[App, Request]):
     ) -> None:
         if need is not None and (scopes or any_of):
             raise ValueError("need: says all there is to say; leave scopes and any_of out")
+        check_asked("scopes", scopes)
+        check_asked("any_of", any_of)
         always = Need(scopes=scopes, any_of=any_of)
         self._app = app
         self._need = need or (lambda _request: always)

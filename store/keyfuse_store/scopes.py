@@ -73,6 +73,18 @@ def check_concrete(field: str, scope: object) -> None:
         raise InvalidField(field, "the namespace keyfuse: is not yours to declare")
 
 
+def check_asked(field: str, scopes: object) -> None:
+    """Make sure that something is a list of what a request may need.
+
+    Raises:
+        InvalidField: it is no list, or one of them is not one concrete `resource:action`.
+    """
+    if not isinstance(scopes, list | tuple):
+        raise InvalidField(field, "must be a list of scopes, not one text")
+    if not all(isinstance(scope, str) and _ASKED.fullmatch(scope) for scope in scopes):
+        raise InvalidField(field, "each must be one concrete resource:action")
+
+
 def missing(
     prefix: str, held: str, *, all_of: Iterable[str], any_of: Iterable[str], resource: str | None
 ) -> bool:

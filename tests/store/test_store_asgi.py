@@ -414,9 +414,18 @@ def test_a_mistake_in_the_arguments_is_told_at_once(
         APIKeyMiddleware(behind, store, **mistake)
 
 
+@pytest.mark.parametrize("field", ["scopes", "any_of"])
+@pytest.mark.parametrize("odd", [["invoices:*"], "invoices:read", [5], None])
+def test_a_malformed_scope_is_told_at_once(store: KeyStore, field: str, odd: Any) -> None:
+    """Else the application starts, and fails for the first who brings a valid key."""
+    with pytest.raises(InvalidField, match=field):
+        APIKeyMiddleware(behind, store, **{field: odd})
+
+
 def test_a_malformed_need_is_a_mistake_of_the_application(store: KeyStore, token: str) -> None:
+    need = Need(scopes=["invoices:*"])
     with pytest.raises(InvalidField):
-        call(APIKeyMiddleware(behind, store, scopes=["invoices:*"]), bearer(token))
+        call(APIKeyMiddleware(behind, store, need=lambda _: need), bearer(token))
 
 
 def ticks_during(app: Any, token: str) -> int:
