@@ -5,6 +5,7 @@ They never come from a repository that is scanned. `KEYFUSE_DATABASE_URL` in the
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -143,6 +144,17 @@ _PARSERS: dict[str, Callable[[object, str], object]] = {
     "notify_github_repository": values.text,
 }
 _FROM_FILES = ("github_webhook_secrets", "github_app_private_key", "notify_webhook_secret")
+_KNOWN = frozenset({*_PARSERS, *(f"{name}_file" for name in _FROM_FILES)})
+_OTHER_VARIABLES = frozenset({_CONFIG, "KEYFUSE_API_KEY", "KEYFUSE_API_KEY_FILE"})
+# Kubernetes sets these for whatever service is called keyfuse something.
+_INJECTED = re.compile(r".*_(SERVICE|PORT)(_.*)?")
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """Variables that look like settings and are none, misspelt perhaps: by name, never by value."""
+    known = _OTHER_VARIABLES.union(ENVIRONMENT_PREFIX + name.upper() for name in _KNOWN)
+    ours = {name for name in environ if name.startswith(ENVIRONMENT_PREFIX)} - known
+    return sorted(name for name in ours if not _INJECTED.fullmatch(name))
 
 
 def _merged(
@@ -152,8 +164,7 @@ def _merged(
     flags: Mapping[str, str | None],
 ) -> Iterator[tuple[str, _Found]]:
     """Each setting that was given, from its strongest place."""
-    known = {*_PARSERS, *(f"{name}_file" for name in _FROM_FILES)}
-    for name in sorted({*table, *flags} - known):
+    for name in sorted({*table, *flags} - _KNOWN):
         raise SettingsError(f"{name} in {file}: no such setting")
     for name in _PARSERS:
         found = _find(name, table, file, environ, flags)

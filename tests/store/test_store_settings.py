@@ -8,7 +8,7 @@ import pytest
 from keyfuse_rules import Secret
 from keyfuse_store.errors import SettingsError
 from keyfuse_store.keytypes import KeyType, Legacy
-from keyfuse_store.settings import Settings
+from keyfuse_store.settings import Settings, unknown_variables
 
 
 def load(text: str, tmp_path: Path, **environ: str) -> Settings:
@@ -75,6 +75,21 @@ def test_every_setting_can_be_set(tmp_path: Path) -> None:
     assert settings.smtp_url == Secret("smtps://user:word@mail.example.com:465")
     assert settings.mail_from == "keyfuse <keys@example.com>"
     assert "word" not in repr(settings)
+
+
+def test_variables_that_are_no_settings_are_named() -> None:
+    environ = {
+        "KEYFUSE_HOME": "x",
+        "KEYFUSE_CONFIG": "x",
+        "KEYFUSE_API_KEY_FILE": "x",
+        "KEYFUSE_GITHUB_WEBHOOK_SECRETS_FILE": "x",
+        "KEYFUSE_SERVICE_HOST": "10.0.0.1",
+        "KEYFUSE_PORT": "tcp://10.0.0.1:8787",
+        "HOME": "x",
+        "KEYFUSE_TRUSTED_PROXY": "x",
+        "KEYFUSE_DRYRUN": "true",
+    }
+    assert unknown_variables(environ) == ["KEYFUSE_DRYRUN", "KEYFUSE_TRUSTED_PROXY"]
 
 
 def test_lists_and_switches_in_a_file_are_toml(tmp_path: Path) -> None:

@@ -108,6 +108,15 @@ def test_without_a_management_key_it_prints_the_command_that_makes_one(environme
     assert MAKE_ROOT_KEY in log.read_text("utf-8")
 
 
+def test_a_misspelt_variable_is_warned_of(environment, log):
+    misspelt = {"KEYFUSE_DRYRUN": "value", "KEYFUSE_PUBLIC_PORT_80_TCP": "tcp://10.0.0.1:80"}
+    with running_service(free_port(), environment | misspelt, log):
+        pass
+    lines = [line for line in log.read_text("utf-8").splitlines() if "unknown_setting" in line]
+    assert [json.loads(line)["variable"] for line in lines] == ["KEYFUSE_DRYRUN"]
+    assert "value" not in lines[0]
+
+
 def test_two_services_on_one_database_do_not_mail_twice(environment, log, github, sink):
     ports = free_port(), free_port()
     with (

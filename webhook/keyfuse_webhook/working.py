@@ -1,5 +1,6 @@
 """What is done beside answering requests: the jobs, and the watches that make some of them."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -8,7 +9,7 @@ from typing import Protocol
 import structlog
 
 from keyfuse_store import KeyStore
-from keyfuse_store.settings import Settings
+from keyfuse_store.settings import Settings, unknown_variables
 from keyfuse_webhook import expiry_warnings
 from keyfuse_webhook.catch_up import catch_up_watch
 from keyfuse_webhook.console import portal_mail
@@ -117,7 +118,9 @@ def job_database(store: KeyStore) -> str:
 
 
 def say_what_is_missing(store: KeyStore) -> None:
-    """Log what an operator may have forgotten about jobs."""
+    """Log what an operator may have forgotten, or misspelt: the environment is not ours alone."""
+    for name in unknown_variables(os.environ):
+        _log.warning("unknown_setting", effect="it is ignored", variable=name)
     targets = open_notifiers(store.settings)
     if "mail" not in targets:
         _log.warning("no_mail_server", effect="owners are not told", setting="KEYFUSE_SMTP_URL")
