@@ -19,19 +19,21 @@ _LEGAL = re.compile(PREFIX_PATTERN).fullmatch
 _PROVIDERS = frozenset(
     """
     aio api_org apify_api bb_live bkaa bkaj bkar bkct bkpat bkps bkpt bkua cfat cfk cfut cio
-    dapi dbtc dbtu dckr_oat dckr_pat ddo ddp dk_prod doo_v1 dop_v1 dor_v1 dp_audit dp_ct
-    dp_pt dp_scim dp_st duffel_live duffel_test e2b essu eyj figd figo figoh figor figu
-    figuh figur fio_u flwpubk flwseck fm1a fm1r fm2 fo1 gho ghp ghr ghs ghu github_pat glc
-    glsa gsk hcaik hcamk hcbik hcxik hf hvb hvp hvs jca jina kpat lin_api lin_oauth live_pk
-    lsv2_pt lsv2_sk mdb_sa_sk napi nbp nfc nfo nfp nfu npg npm ntn nyk_v0 op_live ory_apikey
-    ory_pat os_v2_app os_v2_org oy2 packagist_ack packagist_acs packagist_ort packagist_out
-    packagist_uut pcsk pdl_live_apikey pdl_sdbx_apikey persona_production phc phx pk_live
-    pk_prod pk_test pnb pnu polar_oat polar_pat pscale_oauth pscale_pw pscale_tkn pypi r8
-    rdme rk_live rk_test rnd rpa rubygems sb_publishable sb_secret sbp sgp shippo_live
-    shippo_test shpat shpca shppa shpss shptka shpua sk_ant sk_car sk_live sk_or sk_org
-    sk_proj sk_test skey sktsec slk sntrya sntryi sntryr sntrys sntryu spat sq0atp sq0csp
-    sq0idp sqa sqp squ tfp tgp_v1 tskey unkey vca vci vck vcp vcr vercel_blob_rw wandb_v1
-    whsec xapp xau xnd_development xnd_production xoxb xoxe xoxp xoxr xoxs y0 zpka
+    cog csa dapi dbtc dbtu dckr_oat dckr_pat ddo ddp dk_prod doo_v1 dop_v1 dor_v1 dp_audit
+    dp_ct dp_pt dp_scim dp_st duffel_live duffel_test e2b essu eyj figd figo figoh figor
+    figu figuh figur fio_u flwpubk flwseck fm1a fm1r fm2 fo1 gho ghp ghr ghs ghu github_pat
+    glc glsa gsk hcaik hcamk hcbik hcxik hf hvb hvp hvs jca jina kpat lin_api lin_oauth
+    live_pk lsv2_pt lsv2_sk mdb_sa_sk mercury_production mergify_application_key napi nbp
+    nfc nfo nfp nfu npg npm ntn nyk nyk_v0 odt op_live ory_apikey ory_pat os_v2_app
+    os_v2_org oy2 packagist_ack packagist_acs packagist_ort packagist_out packagist_uut pcsk
+    pdl_live_apikey pdl_sdbx_apikey persona_production phc phx pk_live pk_prod pk_test pnb
+    pnu polar_oat polar_pat pscale_oauth pscale_pw pscale_tkn ptr pypi r8 ramp_sec rdme
+    rk_live rk_test rnd rootly rpa rubygems samsara_api sb_publishable sb_secret sbp sgp
+    shippo_live shippo_test shpat shpca shppa shpss shptka shpua sk_ant sk_car sk_live sk_or
+    sk_org sk_proj sk_test skey sktsec slk sntrya sntryi sntryr sntrys sntryu spat sq0atp
+    sq0csp sq0idp sqa sqp squ tfp tgp_v1 tskey ucat unkey vca vci vck vcp vcr vercel_blob_rw
+    waka wandb_v1 whsec xapp xau xnd_development xnd_production xoxb xoxe xoxp xoxr xoxs y0
+    zpka
     """.split()  # noqa: SIM905 - two hundred quoted words would hide the list
 )
 
