@@ -75,7 +75,7 @@ class ClientKeys(Client):
         if isinstance(body.get("expires_at"), datetime):
             body["expires_at"] = moment("expires_at", body["expires_at"])
         if "expires_in" in body:
-            body["expires_in"] = duration_text(body["expires_in"])
+            body["expires_in"] = duration_text("expires_in", body["expires_in"])
         seen = None if version is None else f'"{version}"'
         with missing(KeyNotFound(key_id)):
             return self._server.send(

@@ -48,7 +48,7 @@ class MakesKeys(Client):
             "meta": dict(meta or {}),
             "not_before": moment("not_before", not_before),
             "expires_at": moment("expires_at", expires_at),
-            "expires_in": None if expires_in is None else duration_text(expires_in),
+            "expires_in": None if expires_in is None else duration_text("expires_in", expires_in),
             "rate_limit": rate_limit,
             "quota": quota,
             "addresses": list(addresses),
@@ -67,9 +67,9 @@ class MakesKeys(Client):
     ) -> Rotated:
         """Issue a successor; see `KeyStore.rotate`, and `issue` for a lost answer."""
         body = {
-            "overlap": duration_text(overlap) if overlap else "0",
+            "overlap": duration_text("overlap", overlap),
             "expires_at": moment("expires_at", expires_at),
-            "expires_in": None if expires_in is None else duration_text(expires_in),
+            "expires_in": None if expires_in is None else duration_text("expires_in", expires_in),
         }
         with missing(KeyNotFound(key_id)):
             made = self._server.send(

@@ -15,7 +15,8 @@ HOUR = 3600 * SECOND
 DAY = 24 * HOUR
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = int((datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH).total_seconds()) * SECOND
-_DURATION = re.compile(r"([0-9]{1,6})([smhd])", re.ASCII)
+_LONGEST = _LAST // SECOND
+_DURATION = re.compile(r"([0-9]{1,12})([smhd])", re.ASCII)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -78,17 +79,26 @@ def parse_duration(field: str, text: str) -> timedelta:
     """A duration such as `30s`, `15m`, `24h` or `90d`.
 
     Raises:
-        InvalidField: the text is no such duration.
+        InvalidField: the text is no such duration, or one that no date is away from another.
     """
     match = _DURATION.fullmatch(text)
     if match is None:
         raise InvalidField(field, "must be a number and one of s, m, h, d, like 90d")
-    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    seconds = int(match[1]) * _UNITS[match[2]]
+    if seconds > _LONGEST:
+        raise InvalidField(field, "is too long")
+    return timedelta(seconds=seconds)
 
 
-def duration_text(duration: timedelta) -> str:
-    """The same as text, in the largest unit that it is a whole number of."""
-    seconds = int(duration.total_seconds())
+def duration_text(field: str, duration: timedelta) -> str:
+    """The same as text, in the largest unit that it is a whole number of; what is less is cut.
+
+    Raises:
+        InvalidField: it is none, less than nothing, or one that no date is away from another.
+    """
+    seconds = micros(field, duration) // SECOND
+    if not 0 <= seconds <= _LONGEST:
+        raise InvalidField(field, "is less than nothing, or too long")
     unit = next(name for name, size in reversed(_UNITS.items()) if seconds % size == 0)
     return f"{seconds // _UNITS[unit]}{unit}"
 

@@ -156,6 +156,16 @@ def test_a_key_in_the_arguments_is_not_repeated(data: Path) -> None:
         assert token[-38:-6] not in result.output, arguments[0]
 
 
+def test_use_is_looked_back_for_as_far_as_one_likes(data: Path) -> None:
+    key_id = issue()["id"]
+    assert run(cli.keys, "usage", key_id, "--since", "999999d").exit_code == 0
+    refused = run(cli.keys, "usage", key_id, "--since", "999999999999d")
+    assert (refused.exit_code, refused.stderr.strip()) == (
+        2,
+        "keyfuse: since: is too long",
+    )
+
+
 def test_a_database_that_is_upgraded_and_healthy(data: Path) -> None:
     first = json.loads(run(cli.db, "upgrade", "--json").stdout)
     assert (first["from"], first["to"]) == (None, revisions.REVISIONS[-1])

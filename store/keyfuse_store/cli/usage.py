@@ -1,14 +1,12 @@
 """`keyfuse keys usage`: how a key was used."""
 
-from datetime import timedelta
-
 import click
 
 from keyfuse_store.cli.keys import keys
 from keyfuse_store.cli.printing import print_json, print_table
 from keyfuse_store.cli.shell import Where, open_service, service_options
 from keyfuse_store.sinks import event_json
-from keyfuse_store.times import from_micros, parse_duration
+from keyfuse_store.times import from_micros, micros, parse_duration
 
 
 @keys.command()
@@ -27,9 +25,9 @@ def usage(
     where: Where,
 ) -> None:
     """Show how a key was used, the latest first: by hour, or call by call."""
-    back: timedelta = parse_duration("since", since)
+    back = micros("since", parse_duration("since", since))
     with open_service(where) as store:
-        start = from_micros(store.clock()) - back
+        start = from_micros(max(0, store.clock() - back))
         found = store.usage(key_id, since=start, limit=limit)
     if as_json:
         print_json(found.as_json())

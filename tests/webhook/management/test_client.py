@@ -30,6 +30,7 @@ from keyfuse_store.issue import KeyOrder
 from support.leaking import record_leak
 from support.management import ADMIN, Api
 
+SECOND = timedelta(seconds=1)
 OLD = [OldKey(KeyOrder(prefix="acme_old", owner="o@example.com"), "00")]
 SERVER = "https://keys.example.com"
 pytestmark = pytest.mark.shows_key
@@ -136,6 +137,32 @@ def test_the_life_of_a_key_is_the_stores(client: ManagementClient, api: Api) -> 
     ]
     verdict = client.verify(issued.token)
     assert (verdict.code, verdict.key) == ("revoked", store.get(key_id))
+
+
+def test_any_duration_is_the_stores_to_the_second(client: ManagementClient) -> None:
+    """What is left until some date is hardly ever a whole number of days."""
+    order = {"prefix": "acme_live", "owner": "owner@example.com"}
+    for length in (timedelta(days=30, seconds=1), timedelta(seconds=1.5), timedelta(days=900_000)):
+        issued = client.issue(**order, expires_in=length)  # type: ignore[arg-type]
+        assert issued.key.expires is not None
+        assert issued.key.expires - issued.key.created == length // SECOND * SECOND
+    rotated = client.rotate(issued.key.id, overlap=timedelta(days=30, seconds=1))
+    assert rotated.predecessor.overlap_until is not None
+    assert rotated.predecessor.overlap_until - rotated.key.created == timedelta(days=30, seconds=1)
+
+
+@pytest.mark.parametrize(
+    "odd", [90, "90d", timedelta(days=-1), timedelta(days=10**6 * 4), timedelta.max]
+)
+def test_an_odd_duration_is_named_as_the_store_names_it(client: ManagementClient, odd: Any) -> None:
+    order = {"prefix": "acme_live", "owner": "owner@example.com"}
+    key_id = client.issue(**order).key.id  # type: ignore[arg-type]
+    with pytest.raises(InvalidField, match="expires_in"):
+        client.issue(**order, expires_in=odd)
+    with pytest.raises(InvalidField, match="expires_in"):
+        client.change(key_id, KeyChanges(expires_in=odd))
+    with pytest.raises(InvalidField, match="overlap"):
+        client.rotate(key_id, overlap=odd)
 
 
 def test_owners_incidents_and_the_record_are_the_stores(client: ManagementClient, api: Api) -> None:

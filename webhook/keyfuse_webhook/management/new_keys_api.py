@@ -75,7 +75,7 @@ class Rotation(Struct, frozen=True, forbid_unknown_fields=True):
     """How a successor takes over."""
 
     overlap: Annotated[
-        str, Meta(pattern=r"^(0|[0-9]{1,6}[smhd])$", description="How long both keys work.")
+        str, Meta(pattern=r"^(0|[0-9]{1,12}[smhd])$", description="How long both keys work.")
     ] = "24h"
     expires_at: Moment | None = None
     expires_in: Duration | None = None

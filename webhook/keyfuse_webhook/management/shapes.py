@@ -15,7 +15,7 @@ from keyfuse_store.fields import EMAIL_MAX, NAME_MAX, REASON_MAX
 from keyfuse_store.limits import TEXT_MAX
 from keyfuse_store.scopes import SCOPES_MAX
 
-_DURATION = r"^[0-9]{1,6}[smhd]$"
+_DURATION = r"^[0-9]{1,12}[smhd]$"
 
 Line = Annotated[str, Meta(max_length=NAME_MAX)]
 Prefix = Annotated[
