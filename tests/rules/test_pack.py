@@ -115,6 +115,28 @@ def test_every_literal_of_a_rule_is_the_head_of_one_of_its_examples() -> None:
     assert unused == []
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "- name: {}\n  value: {}",
+        '{{"name": "{}", "value": "{}"}}',
+        '"Name": "{}",\n        "Value": "{}"',
+        '<add key="{}" value="{}" />',
+    ],
+    ids=["kubernetes", "task-definition", "parameters", "app-config"],
+)
+def test_a_value_is_seen_where_its_name_is_a_value_itself(place: str) -> None:
+    named = [
+        (rule, *rule.matches[0].split("=", 1))
+        for rule in PROVIDERS
+        if "[=:,>])" in rule.expression and re.match(r"[A-Z0-9_]+=", rule.matches[0])
+    ]
+    assert len(named) > 100
+    assert [
+        rule.rule_id for rule, *words in named if not shows(rule, place.format(*words), 0)
+    ] == []
+
+
 def test_every_alternative_at_the_head_of_a_pattern_is_one_of_the_literals() -> None:
     for rule in PROVIDERS:
         if rule.lead == 0:
