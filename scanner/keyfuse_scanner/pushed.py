@@ -23,9 +23,10 @@ class Update(NamedTuple):
 def sent(lines: Iterable[str]) -> list[Update]:
     """Return what a client is about to do, from `<local ref> <local id> <remote ref> <remote id>`.
 
-    What is no such line is left out.
+    A local ref may be an expression with spaces in it, and white space beyond ASCII is part of a
+    name. What is no such line is left out.
     """
-    rows = [line.split() for line in lines]
+    rows = [line.rstrip("\n").rsplit(" ", 3) for line in lines]
     return [Update(row[3], row[1], row[2]) for row in rows if len(row) == 4]  # noqa: PLR2004 - the four fields above
 
 

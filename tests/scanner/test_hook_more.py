@@ -91,6 +91,17 @@ def test_a_push_is_judged_by_what_it_brings(repo, remote, program):
     assert push(repo, "origin", ":new").returncode == 0
 
 
+@pytest.mark.parametrize("source", ["white\N{NO-BREAK SPACE}space", "HEAD^{/with spaces}"])
+def test_a_push_of_something_with_spaces_in_its_name_is_judged(repo, remote, program, source):
+    hook(repo.path / ".git", "pre-push", program, 'pre-push "$@"')
+    repo.git("checkout", "--quiet", "-b", "white\N{NO-BREAK SPACE}space")
+    repo.commit(a_txt=KEY)
+    repo.git("commit", "--quiet", "--allow-empty", "-m", "with spaces")
+    done = push(repo, "origin", f"{source}:refs/heads/new")
+    assert done.returncode != 0
+    assert "a.txt:1:1: keyfuse API key" in done.stderr
+
+
 def test_a_push_to_an_address_counts_all_remotes(repo, remote, make_repo, program):
     other = make_repo("second", "--bare")
     hook(repo.path / ".git", "pre-push", program, 'pre-push "$@"')
