@@ -78,7 +78,8 @@ def decoded_matches(
                     break
                 continue
             if site.step in _MARGINS:
-                covered[kind] = run.end - _MARGINS[site.step]
+                is_cut_off = run.end < len(data)
+                covered[kind] = run.end - (_MARGINS[site.step] if is_cut_off else 0)
             below = look(run.data)
             complete = complete and below.complete
             lifted = list(_lifted(data, run, below.items))

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -222,3 +223,19 @@ def test_base64_that_is_wrapped_and_full_of_hits_is_read_once() -> None:
     text = (b"words " * 50 + b"_kf1 ") * 400 + KEY
     data = base64.encodebytes(text)
     assert KEY in [_secret(match, data) for match in _valid(data)]
+
+
+@pytest.mark.parametrize(
+    "line", ['x = "%s\\n"', "https://h/?a=%%20&t=%s&b=1", "%s,a&amp;b", '"%s",']
+)
+def test_a_file_of_many_decoys_is_looked_into_completely(line: str) -> None:
+    decoys = [break_checksum(make_key(seed=seed).reveal()) for seed in range(400)]
+    data = "\n".join(line % decoy for decoy in [*decoys, KEY.decode()]).encode()
+    assert {_secret(match, data) for match in _valid(data)} == {KEY}
+
+
+def test_a_small_object_full_of_signs_is_looked_into_completely() -> None:
+    random = Random(1)
+    signs = (b"_kf1", b"%5f", b"&#95;", rb"\u005f", b"\\", b'"', b"'", b" + ", b"\n")
+    data = b"".join(random.choice(signs) for _ in range(300)) + b"\n" + KEY
+    assert {_secret(match, data) for match in _valid(data)} == {KEY}
