@@ -49,7 +49,7 @@ def tagged_paths(repository: Repository) -> dict[str, bytes | None]:
         repository, "rev-list", "--objects", "--missing=print", "--stdin", feed="\n".join(tips)
     )
     paths: dict[str, bytes | None] = {}
-    for line in printed.splitlines():
+    for line in printed.split(b"\n")[:-1]:
         object_id, _, path = line.partition(b" ")
         paths[object_id.decode("ascii")] = path or None
     return paths

@@ -169,13 +169,14 @@ def test_a_dangling_commit_is_unreachable(repo, scan):
     assert (finding.place, finding.commit) == ("unreachable", commit)
 
 
-def test_a_nested_tag_of_a_tree(repo, scan):
-    repo.stage("deep/er", KEY)
+@pytest.mark.parametrize("path", ["deep/er", "deep/car\rriage"])
+def test_a_nested_tag_of_a_tree(repo, scan, path):
+    repo.stage(path, KEY)
     tree = repo.git("write-tree")
     repo.git("rm", "--quiet", "--cached", "-r", "deep")
     repo.git("tag", "-a", "tree", tree, "-m", "a tree")
     (finding,) = scan("history").findings
-    assert (finding.path, finding.place) == ("deep/er", "file")
+    assert (finding.path, finding.place) == (path, "file")
 
 
 def test_since_and_branch_leave_the_rest_out(repo, scan):

@@ -37,8 +37,9 @@ def parents_of(repository: Repository, commit_id: str) -> tuple[str, ...]:
         head = git.run(repository, "cat-file", "commit", commit_id).partition(b"\n\n")[0]
     except GitFailed:
         return ()
-    words = [line.split() for line in head.decode("utf-8", "replace").splitlines()]
-    return tuple(line[1] for line in words if len(line) > 1 and line[0] == "parent")
+    # Only bytes: names of people may hold what Python takes for the end of a line.
+    fields = [line.partition(b" ") for line in head.split(b"\n")]
+    return tuple(value.decode("ascii") for name, _, value in fields if name == b"parent")
 
 
 def bring_range(repository: Repository, source: Remote, plan: Plan) -> Brought:

@@ -4,6 +4,7 @@ https://git-scm.com/docs/git-config#Documentation/git-config.txt-GITCONFIGCOUNT
 """
 
 import base64
+import os
 import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -76,8 +77,10 @@ def branch_tip(repository: Repository, source: Remote, branch: str) -> str | Non
     """
     name = f"refs/heads/{branch}"
     printed = _ask(repository, source, "ls-remote", "--quiet", "--", source.url, name)
-    rows = [line.split() for line in printed.decode("utf-8", "replace").splitlines()]
-    return next((object_id for object_id, ref in rows if ref == name), None)
+    # Git takes the name for the end of one, so others may come with it.
+    rows = [line.partition(b"\t") for line in printed.split(b"\n")]
+    wanted = (object_id for object_id, _, ref in rows if ref == os.fsencode(name))
+    return next((object_id.decode("ascii") for object_id in wanted), None)
 
 
 def _ask(repository: Repository, source: Remote, command: str, *arguments: str) -> bytes:

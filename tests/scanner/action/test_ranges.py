@@ -2,6 +2,8 @@
 
 import pytest
 
+from keyfuse_scanner.action.checkout import parents_of
+from keyfuse_scanner.git import Repository
 from support.hooks import push_payload
 from support.keys import break_checksum, make_key
 from support.workflow import ZERO, pull_request
@@ -85,6 +87,21 @@ def test_a_new_branch_is_compared_with_the_default_branch(workflow, remote, main
     done = push(workflow, remote, ZERO, tip(remote), ref="refs/heads/topic")
     assert (done.code, done.outputs["findings"], done.outputs["complete"]) == (1, "1", "true")
     assert "new.txt" in done.log
+
+
+def test_a_branch_that_is_named_like_the_default_one_at_its_end_is_another(workflow, remote, main):
+    remote.commit("topic", new_txt=f"{OTHER}\n")
+    remote.push("HEAD:refs/heads/topic", "HEAD:refs/heads/a\N{NO-BREAK SPACE}b/refs/heads/main")
+    done = push(workflow, remote, ZERO, tip(remote), ref="refs/heads/topic")
+    assert (done.code, done.outputs["findings"], done.outputs["complete"]) == (1, "1", "true")
+
+
+def test_the_parents_of_a_commit_are_not_what_its_author_is_called(remote, main):
+    separator = "\N{LINE SEPARATOR}"
+    author = f"--author=a{separator}parent {'1' * 40} <a@example.com>"
+    parent = tip(remote)
+    remote.git("commit", "-q", "--allow-empty", "-m", "two lines to Python", author)
+    assert parents_of(Repository(str(remote.work)), tip(remote)) == (parent,)
 
 
 def test_the_first_push_of_the_default_branch_is_all_new(workflow, remote, main):
