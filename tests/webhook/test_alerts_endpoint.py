@@ -3,9 +3,12 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event as sqlalchemy_event
 
+from keyfuse_store.evidence import EVIDENCE_MAX
 from keyfuse_webhook.jobs import JobQueue
 from keyfuse_webhook.model import GITHUB
 from support.keys import break_checksum, make_key
@@ -412,6 +415,30 @@ def test_batch_of_50_000_is_answered_after_the_last_commit(service):
     assert [n for n, e in enumerate(answer) if e["label"] == "true_positive"] == sorted(tokens)
     assert {service.state(one) for one in issued} == {"revoked"}
     assert len(service.queue.list()) == 7
+
+
+def test_one_key_in_thousands_of_places_costs_no_statement_for_each(service):
+    """The sender waits for the answer, and an incident keeps a hundred places of it anyway."""
+    issued, other = service.issue(), service.issue(owner="other@example.com")
+    records = [
+        record(issued.token.reveal(), url=f"https://example.com/{number}", source="content")
+        for number in range(3000)
+    ]
+    records[1500:1500] = [record(other.token.reveal())] * 1000
+    statements: list[str] = []
+
+    def listen(*event: Any) -> None:
+        statements.append(event[2])
+
+    sqlalchemy_event.listen(service.store.database.engine, "before_cursor_execute", listen)
+    answer = service.alert(*records).json()
+    sqlalchemy_event.remove(service.store.database.engine, "before_cursor_execute", listen)
+    assert [entry["label"] for entry in answer] == ["true_positive"] * 4000
+    assert {service.state(issued), service.state(other)} == {"revoked"}
+    assert len(statements) < 1500
+    assert len(service.store.leak(issued.key.id).evidence) == EVIDENCE_MAX
+    assert len(service.store.leak(other.key.id).evidence) == 1
+    assert len(service.queue.list()) == 2
 
 
 def test_no_secret_stands_in_any_table(service):

@@ -8,6 +8,7 @@ found, never with an id.
 """
 
 import secrets
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from sqlalchemy import Connection, update
 
 from keyfuse_store import KeyStore, leaks, lifecycle, receipts
 from keyfuse_store.audit_changes import Appends
-from keyfuse_store.evidence import Evidence
+from keyfuse_store.evidence import EVIDENCE_MAX, Evidence
 from keyfuse_store.leak_schema import leaks as leaks_table
 from keyfuse_store.leaks import LeakAction, Recorded
 from keyfuse_store.model import Key
@@ -199,9 +200,23 @@ class _Receipt:
 
 def _batches(sightings: Sequence[Sighting]) -> Iterator[tuple[Sequence[Sighting], bool]]:
     """Parts of at most `BATCH`, and whether it is the last; an owner's keys lie together."""
-    ordered = sorted(sightings, key=lambda sighting: (sighting.key.owner_id, sighting.key.id))
+    kept = _kept(sightings)
+    ordered = sorted(kept, key=lambda sighting: (sighting.key.owner_id, sighting.key.id))
     for start in range(0, len(ordered), BATCH):
         yield ordered[start : start + BATCH], start + BATCH >= len(ordered)
+
+
+def _kept(sightings: Sequence[Sighting]) -> Iterator[Sighting]:
+    """Each sighting once, and no more of a key than an incident keeps places.
+
+    A key in ten thousand places is not more dead for them, and its reporter waits for an answer.
+    """
+    places: defaultdict[tuple[str, bool, str], set[Evidence]] = defaultdict(set)
+    for one in sightings:
+        known = places[one.key.id, one.private, one.evidence.trust]
+        if len(known) < EVIDENCE_MAX and one.evidence not in known:
+            known.add(one.evidence)
+            yield one
 
 
 def _claim(connection: Connection, recorded: Recorded, receipt_id: str) -> None:
