@@ -102,6 +102,8 @@ class Matcher:
                     positions.setdefault(rule, set()).add(start)
             if not signal.rules:
                 encoded.append((signal, end))
+        if len(hits) >= HIT_LIMIT:
+            positions |= self._own(data)
         found = {rule: self._match_rule(rule, data, at) for rule, at in positions.items()}
         items = [match for part in found.values() for match in part.matches]
         complete = len(hits) < HIT_LIMIT and all(part.complete for part in found.values())
@@ -115,6 +117,14 @@ class Matcher:
             complete = complete and below.complete
         items.sort(key=lambda match: (match.start, match.rule.rule_id))
         return Matches(items, complete)
+
+    def _own(self, data: bytes) -> dict[int, set[int]]:
+        """Return where our own marker stands; a search that broke off hides no plain key."""
+        return {
+            number: self._occurrences(data, number)
+            for number, rule in enumerate(self._rules)
+            if rule.rule_id == OWN_RULE
+        }
 
     def _below(self, depth: int, budget: "Budget") -> Callable[[bytes], Matches]:
         return lambda data: self._judged(data, self.hits(data), depth, budget)

@@ -130,6 +130,15 @@ def test_hits_beyond_the_limit_hide_no_key_of_ours() -> None:
         assert len(limit) == 1
 
 
+def test_hits_of_another_rule_hide_no_key_of_ours() -> None:
+    slack = next(rule for rule in default_rules() if b"xoxb-" in rule.literals)
+    data = b"xoxb-" * (HIT_LIMIT + 10) + b" " + KEYS[0].encode()
+    for matcher in _both([slack, OWN], decode=True):
+        matches = matcher.matches(data)
+        assert not matches.complete
+        assert [match.checksum for match in matches.items if match.rule is OWN] == ["valid"]
+
+
 def test_the_native_engine_finds_the_examples_of_every_rule() -> None:
     native = load_matcher(cache=False, decode=False)
     for seed, rule in enumerate(default_rules()):
