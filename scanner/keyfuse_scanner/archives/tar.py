@@ -69,7 +69,8 @@ def _size(header: bytes) -> int:
 
 
 def _octal(field: bytes) -> int:
-    try:
-        return int(field.strip(b"\0 ") or b"0", 8)
-    except ValueError:
-        raise Damaged("tar") from None
+    digits = field.strip(b"\0 ")
+    # Python would take a sign, too: a size below zero never comes to an end.
+    if digits.strip(b"01234567"):
+        raise Damaged("tar")
+    return int(digits or b"0", 8)

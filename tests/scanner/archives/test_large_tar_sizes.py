@@ -31,7 +31,8 @@ def test_a_size_in_base_256_is_read() -> None:
     assert contents(with_size(b"\x80" + (5).to_bytes(11, "big"), b"hello")) == [b"hello"]
 
 
-@pytest.mark.parametrize("field", [b"zzzzzzzzzzz\0"])
+@pytest.mark.parametrize("field", [b"zzzzzzzzzzz\0", b"-0000000001\0", b"+0000000005\0"])
 def test_a_size_that_is_no_number_ends_the_archive(field: bytes) -> None:
+    """A size below zero would never come to an end."""
     assert contents(with_size(field, b"hello")) == []
     assert not [entry for entry in members(with_size(field, b"x")) if isinstance(entry, Refused)]
