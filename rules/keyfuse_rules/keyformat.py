@@ -70,8 +70,12 @@ def parse_id(text: str) -> str | None:
 
 
 def strip_presentation(text: str) -> str:
-    """Return the key without the `secret-token:` that RFC 8959 lets people write before it."""
-    return text.removeprefix(_SECRET_TOKEN_SCHEME)
+    """Return the key without the `secret-token:` that RFC 8959 lets people write before it.
+
+    Schemes of URIs are the same in capitals (RFC 3986, section 3.1).
+    """
+    end = len(_SECRET_TOKEN_SCHEME)
+    return text[end:] if text[:end].lower() == _SECRET_TOKEN_SCHEME else text
 
 
 def build(prefix: str, randomness: bytes) -> Secret:

@@ -31,10 +31,18 @@ class Secret:
             return NotImplemented
         import hmac  # it costs a hook more to import than everything else here
 
-        return hmac.compare_digest(self._plaintext.encode(), other._plaintext.encode())
+        return hmac.compare_digest(_bytes(self._plaintext), _bytes(other._plaintext))
 
     def __hash__(self) -> int:
         return hash(("Secret", self._plaintext))
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a Secret is neither pickled nor copied: that would write the plaintext")
+
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("a Secret shows its plaintext in `reveal` only")
+
+
+def _bytes(text: str) -> bytes:
+    # Half a surrogate has no UTF-8, and the error that says so would carry the text.
+    return text.encode("utf-8", "surrogatepass")

@@ -169,6 +169,8 @@ def test_a_text_of_ten_megabytes_is_answered_at_once() -> None:
 def test_the_presentation_of_rfc_8959_is_stripped_once() -> None:
     token = make_key().reveal()
     assert strip_presentation(f"secret-token:{token}") == token
+    assert strip_presentation(f"Secret-TOKEN:{token}") == token
+    assert strip_presentation(f"secret-token:secret-token:{token}") != token
     assert strip_presentation(token) == token
 
 

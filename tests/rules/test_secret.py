@@ -27,6 +27,17 @@ def test_equality_is_by_plaintext_and_only_between_secrets() -> None:
     assert len({Secret("a"), Secret("a"), Secret("b")}) == 2
 
 
+def test_half_a_surrogate_is_compared_like_any_text() -> None:
+    """An error of the encoder would carry the plaintext."""
+    assert Secret("a\ud800") == Secret("a\ud800")
+    assert Secret("a\ud800") != Secret("a")
+
+
+def test_its_state_is_not_handed_out() -> None:
+    with pytest.raises(TypeError, match="reveal"):
+        make_key().__getstate__()
+
+
 def test_it_has_no_dictionary_that_a_debugger_or_vars_would_print() -> None:
     with pytest.raises(TypeError):
         vars(Secret("a"))
