@@ -56,16 +56,17 @@ def run(arguments: list[str]) -> int:
 def _run_click(arguments: list[str]) -> int:
     import click
 
+    from keyfuse_rules.redact import scrub
     from keyfuse_scanner.cli import keyfuse
 
     try:
         result = keyfuse.main(arguments, prog_name="keyfuse", standalone_mode=False)
     except click.UsageError as error:
-        error.show()
+        click.UsageError(scrub(error.format_message()), error.ctx).show()
         return Exit.USAGE
     except click.ClickException as error:
+        click.ClickException(scrub(error.format_message())).show()
         # click's own default of 1 would say that there are findings.
-        error.show()
         return Exit.USAGE if error.exit_code == 1 else error.exit_code
     except click.Abort:
         return _failed("interrupted", Exit.INTERRUPTED)
@@ -73,9 +74,11 @@ def _run_click(arguments: list[str]) -> int:
 
 
 def _failed(message: str, code: Exit) -> int:
+    """Say why. Who gives a key where none belongs does not see it again: this may be a log."""
+    from keyfuse_rules.redact import scrub
     from keyfuse_scanner.terminal import complain
 
-    complain(message)
+    complain(scrub(message))
     return code
 
 

@@ -181,6 +181,48 @@ def test_click_exceptions_keep_codes_of_their_own(monkeypatch, capsys):
     assert main.run(["scan"]) == 5
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "{}",
+        "--{}",
+        "keys {}",
+        "keys verify {}",
+        "keys list --{}",
+        "keys list --limit {}",
+        "serve {}",
+        "serve --port {}",
+        "scan {}",
+        "scan --range {}",
+        "scan --stdin --only {}",
+        "scan --config {}",
+        "scan --format {}",
+        "scan --rules {}",
+        "hook {}",
+        "hook message {}",
+        "rules show {}",
+        "rules export {}",
+        "baseline import {}",
+        "audit verify {}",
+        "github {}",
+        "completion {}",
+    ],
+)
+def test_a_key_where_none_belongs_is_in_no_output(keyfuse, monkeypatch, arguments):
+    """Nobody's first try is right, and in a build what is printed is its log."""
+    token = make_key().reveal()
+    done = keyfuse(*arguments.format(token).split())
+    assert done.code == 2
+    assert token[-38:] not in done.out + done.err
+    assert token[-38:-6] not in done.out + done.err
+
+
+def test_nor_is_it_where_a_service_looks_for_its_settings(repo):
+    token = make_key().reveal()
+    done = script(repo, "serve", "--config", token)
+    assert (done.returncode, token[-38:] in (done.stdout + done.stderr).decode()) == (2, False)
+
+
 def test_rules_are_listed_and_shown(keyfuse):
     listed = keyfuse("rules", "list")
     assert listed.code == 0

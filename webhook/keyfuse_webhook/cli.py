@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from keyfuse_rules.redact import scrub
 from keyfuse_scanner.exits import Exit
 from keyfuse_store.errors import StoreError
 from keyfuse_store.settings import Settings
@@ -81,5 +82,5 @@ def _run(config: Path | None, program: Callable[[Settings], None]) -> None:
     try:
         program(Settings.load(config_file=config))
     except (StoreError, WebhookError) as error:
-        click.echo(f"keyfuse: {error}", err=True)
+        click.echo(f"keyfuse: {scrub(str(error))}", err=True)
         sys.exit(Exit.USAGE)

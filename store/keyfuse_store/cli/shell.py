@@ -32,17 +32,12 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class StoreGroup(click.Group):
-    """A group whose commands answer a refusal of the store with one line and exit 2.
-
-    Who gives a key where none belongs finds it in no output: it may be the log of a build.
-    """
+    """A group whose commands answer a refusal of the store with one line and exit 2."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except click.UsageError as error:
-            raise click.UsageError(scrub(error.format_message()), error.ctx) from None
         except StoreError as error:
             _refuse(error)
 
