@@ -6,7 +6,7 @@ from base64 import b64decode
 
 from keyfuse_rules.looks import human, literal, placeholder
 
-_SIGNED = re.compile(rb"(?:HS|RS|ES|PS|EdDSA|Ed25519)")
+_SIGNED = re.compile(r"(?:HS|RS|ES|PS|EdDSA|Ed25519)")
 _PEM_LINE = re.compile(rb"[0-9A-Za-z+/]{16,}={0,2}")
 _PEM_FRAME = re.compile(rb"-----[A-Z0-9 ]+-----")
 _PEM_HEADER = re.compile(rb"(?:Proc-Type|DEK-Info|Comment|Version)[ \t]*:[^\r\n\\]{0,120}")
@@ -32,7 +32,7 @@ def jwt(secret: bytes, _argument: str) -> str | None:
         return "is no JSON Web Token"
     if not isinstance(header, dict) or not isinstance(payload, dict):
         return "is no JSON Web Token"
-    if not _SIGNED.match(str(header.get("alg", "")).encode()):
+    if not _SIGNED.match(str(header.get("alg", ""))):
         return "is not signed"
     if payload.get("name") == "John Doe" or payload.get("iss") == "joe":
         return "is the example of a specification"

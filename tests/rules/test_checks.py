@@ -55,6 +55,13 @@ def test_json_that_is_nested_too_deeply_is_none() -> None:
     assert judge(("json",), deep) == "holds no JSON"
 
 
+@pytest.mark.parametrize("alg", [rb'"\ud800"', rb'"\u0000"', b"1e999", b"[[]]", b"null"])
+def test_an_algorithm_that_is_none_is_no_signature(alg: bytes) -> None:
+    """JSON can spell half a character, which no encoding takes."""
+    header = b64encode(b'{"alg":' + alg + b"}").rstrip(b"=")
+    assert judge(("jwt",), header + b"." + b64encode(b"{}") + b".x") == "is not signed"
+
+
 @pytest.mark.parametrize(
     ("check", "recipe"),
     [
