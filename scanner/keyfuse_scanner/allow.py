@@ -116,8 +116,11 @@ def _placed(data: bytes, found: "re.Match[bytes]") -> _Placed:
 
 def _is_alone(data: bytes, found: "re.Match[bytes]") -> bool:
     """Return whether nothing but the comment stands on its line."""
-    first = data.rfind(b"\n", max(0, found.start() - _REACH), found.start()) + 1
+    reach = max(0, found.start() - _REACH)
+    first = data.rfind(b"\n", reach, found.start()) + 1
     last = data.find(b"\n", found.end(), found.end() + _REACH)
+    if first < reach:
+        return False  # of many comments behind much white space each would read all of that
     # What stands before it is asked first: of many comments on a line that leaves one.
     if re.compile(_OPENING).fullmatch(data, first, found.start()) is None:
         return False

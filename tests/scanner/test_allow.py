@@ -92,6 +92,11 @@ def test_every_line_of_a_long_secret_may_hold_the_comment():
 def test_a_line_that_nobody_wrote_is_not_searched_to_its_end():
     assert not beside(f"{MARK}{'x' * 20_000}# keyfuse:allow")
     assert not beside(f"# keyfuse:allow{'x' * 20_000}{MARK}")
+    assert not beside(f"{' ' * 20_000}# keyfuse:allow\n{MARK}")
+
+
+def test_a_crowd_of_comments_behind_much_white_space_is_soon_looked_at():
+    assert not beside(" " * 3_000_000 + "keyfuse:allow " * 100_000 + f"\n{MARK}")
 
 
 @given(st.binary(max_size=200), st.integers(0, 200), st.integers(0, 20))
