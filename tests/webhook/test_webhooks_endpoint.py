@@ -269,6 +269,13 @@ def test_key_in_the_name_of_a_ref_is_dead_when_the_answer_comes(hooked):
     assert kept.evidence.source == "ref-name"
 
 
+@pytest.mark.parametrize("action", [[], {}, ["resolved"], 5, None])
+def test_an_alert_whose_action_is_no_word_is_an_alert(hooked, action):
+    payload = {"action": action, "alert": {"number": 3}, "repository": {"full_name": "acme/app"}}
+    for event in ("secret_scanning_alert", "secret_scanning_alert_location"):
+        assert deliver(hooked, *signed(event, payload)).json() == {"status": "accepted"}
+
+
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),

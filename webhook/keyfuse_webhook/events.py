@@ -140,7 +140,8 @@ def read_alert(payload: Mapping[str, Any]) -> AlertNamed | str:
         return "not_understood"
     if find_keys(str(name).encode()).keys:
         return "name_holds_a_key"
-    if payload.get("action") in _DEALT_WITH:
+    action = payload.get("action")
+    if isinstance(action, str) and action in _DEALT_WITH:
         return "nothing_to_do"
     return AlertNamed(name, number, repository.get("private") is True, installation(payload))
 
