@@ -14,7 +14,8 @@ from keyfuse_webhook.github_app import GitHubApp
 from keyfuse_webhook.github_jobs import github_handlers
 from keyfuse_webhook.jobs_model import Job, TryAgain
 from support.githttp import GitServer
-from support.githubapi import StandInApi, app_pem
+from support.githubapi import Fault, StandInApi, app_pem
+from support.githubapi_routes import Answer
 
 
 def load(api, tmp_path, **more):
@@ -79,6 +80,25 @@ def test_limits_and_outages_pass(app, api, status, headers):
         app.token("77")
     api.status = None
     assert app.token("77") is not None
+
+
+ENDS = "2099-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize("status", [200, 201, 302])
+@pytest.mark.parametrize(
+    "document",
+    [{}, [], "x", 5, b"", b"<html>", b"\xff", b"[" * 100_000, {"token": 5, "expires_at": ENDS},
+     {"token": "t"}, {"expires_at": ENDS}, {"token": "t", "expires_at": "soon"},
+     {"token": "t", "expires_at": 7}, {"token": "t", "expires_at": "2099-01-01"},
+     {"token": "", "expires_at": ENDS}, {"token": "a\nb", "expires_at": ENDS},
+     {"token": "\u00e9", "expires_at": ENDS}],
+)  # fmt: skip
+def test_an_answer_without_a_token_is_asked_for_again_and_never_kept(app, api, status, document):
+    api.faults.append(Fault("POST", "access_tokens", Answer(status, document, {})))
+    with pytest.raises(TryAgain, match="no token"):
+        app.token("77")
+    assert app.token("77").reveal() == api.token()
 
 
 def test_nobody_there_is_tried_again(tmp_path):

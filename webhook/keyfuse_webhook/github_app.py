@@ -3,6 +3,7 @@
 https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app
 """
 
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 _MARGIN = timedelta(minutes=10)
 _TIMEOUT = 15
 _SERVER_ERROR = 500
+# As it travels in a header.
+_TOKEN = re.compile(r"[!-~]{1,4096}")
 
 Purpose = Literal["fetch", "check", "alert", "comment", "issue", "list"]
 # What a token may do, whatever the App was granted: no more than its purpose needs.
@@ -84,20 +87,24 @@ class GitHubApp:
 
     def _fetch(self, installation: str, purpose: Purpose) -> tuple[Secret, datetime]:
         import requests
-        from github import GithubException
+        from github import BadAttributeException, GithubException
 
         with self._integration() as github:
             try:
                 given = github.get_access_token(
                     int(installation), permissions=dict(PERMISSIONS[purpose])
                 )
+                granted = _granted(given.token, given.expires_at)
             except GithubException as error:
                 self._tokens.pop((installation, purpose), None)
                 raise _meaning(error) from None
             except requests.RequestException as error:
                 raise TryAgain(f"GitHub's API: {type(error).__name__}") from None
+            except (BadAttributeException, TypeError, ValueError, RecursionError):
+                # What the library makes of an answer that is none of GitHub's; it may quote it.
+                raise TryAgain("GitHub's API gave no token") from None
         _log.info("installation_token_fetched", installation=installation, purpose=purpose)
-        return Secret(given.token), given.expires_at
+        return granted
 
     def _integration(self) -> "GithubIntegration":
         # Its import takes half a second, and no service without an App needs it.
@@ -127,6 +134,17 @@ def _checked(key: Secret) -> Secret:
             "github_app_private_key is no RSA private key in PEM; use the file that GitHub gave you"
         )
     return Secret(text)
+
+
+def _granted(token: str | None, ends: datetime | None) -> tuple[Secret, datetime]:
+    """The token of an answer and its end; kept, half of them would break every later call.
+
+    Raises:
+        TryAgain: One of them is missing, or is none.
+    """
+    if token is None or not _TOKEN.fullmatch(token) or ends is None or ends.tzinfo is None:
+        raise TryAgain("GitHub's API gave no token")
+    return Secret(token), ends
 
 
 def _meaning(error: "GithubException") -> TryAgain | RepositoryGone:
