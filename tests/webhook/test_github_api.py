@@ -188,3 +188,10 @@ def test_a_list_that_is_none_may_come_later(api, standin, document):
     standin.faults.append(Fault("GET", "", Answer(200, document)))
     with pytest.raises(TryAgain, match="no list"):
         list(api.pages(RUNS, TOKEN, most=100, within="check_runs"))
+
+
+def test_a_next_page_without_an_address_ends_no_list(api, standin):
+    link = {"Link": '<http://[x?cursor=1>; rel="next"'}
+    standin.faults.append(Fault("GET", "", Answer(200, [{}], link)))
+    with pytest.raises(TryAgain, match="next page"):
+        list(api.cursored("/app/hook/deliveries", TOKEN, most=500))

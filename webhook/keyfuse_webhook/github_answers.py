@@ -77,9 +77,16 @@ def entries(document: Any, path: str) -> list[Mapping[str, Any]]:
 
 
 def next_cursor(links: Mapping[str | None, Mapping[str, str]]) -> str | None:
-    """Where the next page begins; of the address that says so, nothing else is used."""
+    """Where the next page begins; of the address that says so, nothing else is used.
+
+    Raises:
+        TryAgain: It is no address; a list that is taken for whole would lose entries.
+    """
     following = links.get("next", {}).get("url", "")
-    return dict(parse_qsl(urlsplit(following).query)).get("cursor")
+    try:
+        return dict(parse_qsl(urlsplit(following).query)).get("cursor")
+    except ValueError:
+        raise TryAgain("GitHub's API gave no address for the next page") from None
 
 
 def _seconds(text: str | None) -> float | None:
