@@ -5,14 +5,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from fractions import Fraction
 from itertools import count
 from threading import Thread
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from redis import Redis
 
 from keyfuse_rules import Secret
 from keyfuse_store import KeyStore
@@ -216,6 +219,25 @@ def test_redis_down_is_said_at_once_and_not_asked_for_a_moment(redis: RedisServe
         rates.take("k", "5/minute", 1, NOW)
     rates._paused_until = 0.0
     assert rates.look("k", "5/minute", 1, NOW) is None
+    rates.close()
+
+
+@pytest.mark.parametrize(
+    "stored", ["9" * 400, "9" * 30, "0 " + "9" * 30, "x", "", "-5", b"\xff", None]
+)
+def test_what_is_not_ours_in_redis_counts_as_nothing(redis: RedisServer, stored: Any) -> None:
+    rates = RedisRates(Secret(redis.url))
+    assert rates.take("k", "1/minute", 1, NOW) is None
+    with closing(Redis.from_url(redis.url)) as client:
+        (name,) = client.keys("kf:rates:k:*")
+        client.delete(name)
+        if stored is None:
+            client.lpush(name, "1")
+        else:
+            client.set(name, stored)
+    assert rates.look("k", "1/minute", 1, NOW) is None
+    assert rates.take("k", "1/minute", 1, NOW) is None
+    assert rates.take("k", "1/minute", 1, NOW) == Refusal("default", 60.0)
     rates.close()
 
 

@@ -21,11 +21,19 @@ PAUSE = 1.0
 
 # KEYS[1]: "whole rest whole rest …" of each limit. ARGV: now, milliseconds to keep (0: only look),
 # then for each limit calls, cost (whole, rest), tolerance (whole, rest). Returns 1, or the excess
-# of each limit.
+# of each limit. What stands there and is not ours (of another type, or a number that no arrival
+# has) counts as nothing, and is overwritten.
 _SCRIPT = """
-local now, kept, found = tonumber(ARGV[1]), {}, redis.call('GET', KEYS[1])
+local now, kept, found = tonumber(ARGV[1]), {}, redis.pcall('GET', KEYS[1])
+if type(found) == 'table' then
+  if not string.find(found.err, 'WRONGTYPE', 1, true) then return found end
+  found = ''
+end
 local stored, refused, excess = {}, false, {}
-for part in string.gmatch(found or '', '%d+') do stored[#stored + 1] = tonumber(part) end
+for part in string.gmatch(found or '', '%d+') do
+  local number = tonumber(part)
+  stored[#stored + 1] = number < 9007199254740992 and number or 0
+end
 for i = 0, (#ARGV - 2) / 5 - 1 do
   local calls = tonumber(ARGV[3 + i * 5])
   local whole, rest = stored[1 + i * 2] or 0, stored[2 + i * 2] or 0
