@@ -34,7 +34,7 @@ def zip_members(data: bytes, most: int) -> Iterator[Iterator[bytes] | Refused]:
         raise Damaged("zip") from None
     with archive:
         for entry in archive.infolist():
-            if entry.is_dir():
+            if entry.filename.endswith("/"):  # `is_dir` takes no empty name
                 continue
             if entry.flag_bits & _ENCRYPTED:
                 yield Refused("a member is encrypted")

@@ -134,6 +134,15 @@ def test_a_damaged_member_hides_no_other() -> None:
     assert contents[-2:] == [CONTENT * 3, b"last"]
 
 
+def test_a_member_without_a_name_is_looked_into() -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        nameless = zipfile.ZipInfo()
+        nameless.filename = ""
+        archive.writestr(nameless, CONTENT)
+    assert _contents(stream.getvalue()) == [(("zip",), CONTENT)]
+
+
 def test_zstd_with_a_dictionary_is_said() -> None:
     zstd = pytest.importorskip("backports.zstd")
     samples = [f"number {number} of many that are alike".encode() * 3 for number in range(999)]
