@@ -19,6 +19,7 @@ from keyfuse_scanner.examine import examine
 from keyfuse_scanner.git import Repository
 from keyfuse_scanner.known import Entry, Verdict
 from keyfuse_scanner.model import Document, Hit
+from keyfuse_scanner.policy_files import content
 from keyfuse_scanner.printable import harmless
 from keyfuse_scanner.scan import conclude
 
@@ -42,7 +43,7 @@ class Place(NamedTuple):
     line: int | None
     commit: str | None = None
     sha1: str | None = None
-    text: str | None = None
+    text: bytes | None = None
     verdict: Verdict = "unaudited"
 
     def __repr__(self) -> str:
@@ -74,7 +75,7 @@ def parse_foreign(text: str, name: str) -> list[Place]:
             for path, entries in document["results"].items()
             for entry in entries
         ]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         raise KnownListInvalid(
             f"{harmless(name)}: neither a report of gitleaks nor a baseline of detect-secrets"
         ) from None
@@ -117,8 +118,8 @@ def _of_gitleaks(entry: Mapping[str, Any]) -> Place:
     if commit is not None and not _COMMIT(commit):
         raise ValueError("no commit")
     text = entry.get("Secret") or None
-    told = None if text in {None, "REDACTED"} else str(text)
-    return Place(str(entry["File"]), int(entry["StartLine"]), commit, text=told)
+    told = None if text in {None, "REDACTED"} else str(text).encode("utf-8", "surrogateescape")
+    return Place(_path(entry["File"]), int(entry["StartLine"]), commit, text=told)
 
 
 def _of_detect_secrets(path: str, entry: Mapping[str, Any]) -> Place:
@@ -126,13 +127,24 @@ def _of_detect_secrets(path: str, entry: Mapping[str, Any]) -> Place:
     verdict: Verdict = "unaudited" if said is None else "real" if said else "false"
     line = entry.get("line_number")
     line = None if line is None else int(line)
-    return Place(path, line, sha1=str(entry["hashed_secret"]), verdict=verdict)
+    return Place(_path(path), line, sha1=str(entry["hashed_secret"]), verdict=verdict)
+
+
+def _path(value: object) -> str:
+    """Return the path in a report.
+
+    Raises:
+        ValueError: JSON can spell half a character, which no path holds.
+    """
+    path = str(value)
+    path.encode("utf-8", "surrogateescape")
+    return path
 
 
 def _hits(place: Place, root: Path, matcher: Matcher) -> dict[str, Entry]:
     data = _read(place, root)
     if data is None and place.text is not None:
-        data, place = place.text.encode("utf-8", "surrogateescape"), place._replace(line=None)
+        data, place = place.text, place._replace(line=None)
     if data is None:
         return {}
     source = Document("file", place.path.encode("utf-8", "surrogateescape"), None, (data,))
@@ -142,15 +154,16 @@ def _hits(place: Place, root: Path, matcher: Matcher) -> dict[str, Entry]:
 
 
 def _read(place: Place, root: Path) -> bytes | None:
+    """Return what stands at a place; None where that cannot be read, or no path holds a NUL."""
     if place.commit is None:
         try:
-            return (root / place.path).read_bytes()
-        except OSError:
+            return content(str(root / place.path))
+        except (OSError, ValueError):
             return None
     try:
         # The id is hexadecimal, so this is no option whatever the path is.
         return git.run(Repository(str(root)), "cat-file", "blob", f"{place.commit}:{place.path}")
-    except GitFailed:
+    except (GitFailed, ValueError):
         return None
 
 

@@ -226,6 +226,26 @@ def test_a_baseline_of_detect_secrets_is_taken_over_with_its_verdicts(repo, keyf
 
 
 @pytest.mark.parametrize(
+    ("report", "code"),
+    [
+        ('[{"File": "a", "StartLine": 1e999}]', 2),
+        ('[{"File": "\\ud800", "StartLine": 1}]', 2),
+        ('[{"File": "a", "StartLine": 1, "Secret": "\\ud800"}]', 2),
+        ('[{"File": "a\\u0000b", "StartLine": 1}]', 0),
+        ('[{"File": "a\\u0000b", "StartLine": 1, "Commit": "%s"}]' % ("0" * 40), 0),
+        ('{"results": {"/dev/zero": [{"hashed_secret": "", "line_number": 1}]}}', 0),
+        ("a\0b:rule:1", 0),
+    ],
+)
+def test_a_report_that_names_the_impossible_is_refused_or_names_nothing(
+    repo, keyfuse, report, code
+):
+    repo.write("report", report)
+    done = keyfuse("baseline", "import", "report")
+    assert (done.code, len(done.err.splitlines())) == (code, 1)
+
+
+@pytest.mark.parametrize(
     "text",
     ["nonsense", "[1]", "{}", "{", "[" * 5000, '[{"File": "a", "StartLine": 1, "Commit": "-x"}]'],
 )
