@@ -11,6 +11,8 @@ from urllib.parse import quote
 # Accounts have 39 characters; those of managed enterprises end with `_` and a short code.
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
+# Of a path as the scanner gives it: bytes that are no UTF-8 stand in it as %XX, no others.
+_PERCENT = re.compile(r"%(?![89A-F][0-9A-F])")
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -29,12 +31,16 @@ class RepositoryName:
         return f"{server}/{self.owner}/{self.name}.git"
 
     def place_url(self, server: str, commit: str, path: str | None, line: int | None) -> str:
-        """The page that shows a line of a file in a commit, or the commit."""
+        """The page that shows a line of a file in a commit, or the commit.
+
+        A folder may be called `%2e%2e`, which browsers take for the one above: it stays a name.
+        """
         page = f"{server}/{self.owner}/{self.name}"
         if path is None:
             return f"{page}/commit/{commit}"
         anchor = "" if line is None else f"#L{line}"
-        return f"{page}/blob/{commit}/{quote(path, safe='/%')}{anchor}"
+        named = quote(_PERCENT.sub("%25", path), safe="/%")
+        return f"{page}/blob/{commit}/{named}{anchor}"
 
     def alert_url(self, server: str, number: int) -> str:
         """The page of a secret scanning alert."""

@@ -7,7 +7,6 @@ import base64
 import binascii
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote
 
 from keyfuse_rules.keyfinding import find_keys
 from keyfuse_store.evidence import Evidence
@@ -76,7 +75,7 @@ def _place(alert: AlertNamed, server: str, location: Mapping[str, Any]) -> Evide
     path = foreign_text(details.get("path"), _LONGEST_PATH)
     line = details.get("start_line")
     whole = int(line) if isinstance(line, int | float) and 0 < line < _LINES_END else None
-    named = quote(path.lstrip("/"), safe="/") if path else None
+    named = path.lstrip("/") if path else None
     return Evidence(
         origin="github",
         trust="signed",
