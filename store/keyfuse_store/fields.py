@@ -21,7 +21,11 @@ ACTOR_MAX = 120
 _KEY_ID = re.compile(f"[0-9A-Za-z]{{{ID_LENGTH}}}")
 _OWNER_ID = re.compile(r"own_[0-9a-f]{16}")
 # RFC 5321 has more to offer; what is refused here would only serve to forge mail headers.
-_EMAIL = re.compile(r"[^@\s<>(),;:\\\"\[\]]{1,64}@[^@\s<>(),;:\\\"\[\]]+")
+# What reads headers finds no address at all where a part of the domain is empty, and another one
+# where an encoded word (RFC 2047) stands in it.
+_EMAIL = re.compile(
+    r"(?!.*=\?)[^@\s<>(),;:\\\"\[\]]{1,64}@[^@\s<>(),;:\\\"\[\].]+(?:\.[^@\s<>(),;:\\\"\[\].]+)*"
+)
 
 
 def line(field: str, value: object, *, longest: int = NAME_MAX, empty: bool = True) -> str:
