@@ -1,10 +1,11 @@
 """Patterns of paths, as in .gitignore: `*` stays in a folder, `**` does not. Pure."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _PIECE = re.compile(
-    r"(?P<deep>\*\*/)|(?P<rest>\*\*)|(?P<star>\*)|(?P<one>\?)|(?P<other>.)", re.DOTALL
+    r"(?P<deep>(?:(?<=/)|\A)(?:\*\*/)+)|(?P<rest>\*\*+)|(?P<star>\*)|(?P<one>\?)|(?P<other>.)",
+    re.DOTALL,
 )
 
 
@@ -24,15 +25,30 @@ def _expression(pattern: str) -> str:
     bare = pattern.removeprefix("./").rstrip("/")
     anchored = "/" in bare
     below = "/.+" if pattern.endswith("/") else "(?:/.+)?"
-    body = "".join(_translate(piece) for piece in _PIECE.finditer(bare.removeprefix("/")))
-    return f"(?:{'' if anchored else '(?:.*/)?'}{body}{below})"
+    body = _body(_PIECE.finditer(f"{'' if anchored else '**/'}{bare.removeprefix('/')}"))
+    return f"(?:{body}{below})"
 
 
-def _translate(piece: "re.Match[str]") -> str:
-    if piece["deep"]:
-        return "(?:.*/)?"
-    if piece["rest"]:
-        return ".*"
-    if piece["star"]:
-        return "[^/]*"
-    return "[^/]" if piece["one"] else re.escape(piece["other"])
+def _body(pieces: Iterable["re.Match[str]"]) -> str:
+    """Translate the pieces of a pattern so that no path is tried in ever so many ways.
+
+    What stands between two stars may as well stand at the first place where it fits, so that place
+    is not given back. Only the last star of either kind is tried further, as what stands behind it
+    has to end with the path.
+    """
+    deep = [[""]]
+    for piece in pieces:
+        if piece["deep"] or piece["rest"]:
+            deep.append(["(?:.*?/)??" if piece["deep"] else ".*?"])
+        elif piece["star"]:
+            deep[-1].append("[^/]*?")
+        else:
+            deep[-1][-1] += "[^/]" if piece["one"] else re.escape(piece["other"])
+    *others, last = deep
+    return "".join(f"(?>{_first(stars)})" for stars in others) + _first(last[:-1]) + last[-1]
+
+
+def _first(stars: Sequence[str]) -> str:
+    """Return an expression for parts that begin with a star, each at the first place that fits."""
+    head, *others = stars or [""]
+    return head + "".join(f"(?>{star})" for star in others)
