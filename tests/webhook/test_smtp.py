@@ -129,13 +129,6 @@ def test_required_starttls_with_a_trusted_certificate_delivers(mail, listen, tru
     assert listener.tls == [True]
 
 
-def test_required_starttls_that_is_not_offered_sends_nothing(mail):
-    with MailSink() as sink:
-        with pytest.raises((NotDelivered, Refused)):
-            parse_url(f"{sink.url}?starttls=required").send(mail)
-        assert sink.mails == []
-
-
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 def test_login_is_made_with_the_decoded_password(mail, listen):
     listener, port = listen(login=True, auth_require_tls=False)
@@ -198,3 +191,10 @@ def test_url_that_says_nothing_is_refused_without_being_quoted(url):
     with pytest.raises(InvalidSetting, match="KEYFUSE_SMTP_URL") as caught:
         parse_url(url)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("user", "query"), [("", "?starttls=required"), ("u:p@", "")])
+def test_a_server_that_offers_no_encryption_or_login_for_now_is_tried_again(mail, user, query):
+    with MailSink() as sink, pytest.raises(NotDelivered, match="offers no"):
+        parse_url(sink.url.replace("://", f"://{user}") + query).send(mail)
+    assert sink.mails == []

@@ -95,6 +95,10 @@ class MailServer:
             self._secure(server)
             if self.user is not None and self.password is not None:
                 server.login(self.user, self.password.reveal())
+        except smtplib.SMTPNotSupportedError:
+            # Ours or the server's to repair, like a refused login: the mail waits for it.
+            server.close()
+            raise NotDelivered("the mail server offers no STARTTLS, or no login") from None
         except BaseException:
             server.close()
             raise
