@@ -37,7 +37,8 @@ def _read(data: bytes, anchor: int, *, big_endian: int) -> Run:
     if highs.count(0) != len(highs):
         lows = bytes(0xFF if up else down for up, down in zip(highs, lows, strict=False))
     begin = low - big_endian
-    end = min(begin + 2 * len(lows), len(data))
+    # A last byte that is no character is nothing that was cut off.
+    end = len(data) if anchor + _BEHIND >= len(data) else begin + 2 * len(lows)
     offsets = range(begin, begin + 2 * len(lows), 2)
     # The last character may lack its high byte: it ends with the object, and not behind it.
     return Run("utf-16", lows, max(0, begin), end, (*offsets, end))

@@ -219,6 +219,12 @@ def test_a_long_run_full_of_hits_is_decoded_once_and_all_of_it() -> None:
     assert [match.decoded for match in matches.items if match.checksum == "valid"] == [("base64",)]
 
 
+@pytest.mark.parametrize("order", ["utf-16-le", "utf-16-be"])
+def test_wide_text_full_of_hits_is_read_once(order: str) -> None:
+    data = ("_kf1" * 4_000).encode(order)
+    assert MATCHER.matches(data).complete
+
+
 def test_base64_that_is_wrapped_and_full_of_hits_is_read_once() -> None:
     text = (b"words " * 50 + b"_kf1 ") * 400 + KEY
     data = base64.encodebytes(text)
