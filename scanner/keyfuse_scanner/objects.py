@@ -106,14 +106,14 @@ def _unparsed(entry: BatchObject) -> Document:
 
 def _names(entry: BatchObject) -> Document:
     """Return the names in a tree, with NUL between them: no name holds one."""
-    data = b"".join(entry.pieces)
+    data = b"".join(_up_to_break(entry.pieces))
     names = [name for _, name in parse_tree(data, len(entry.object_id) // 2)]
     return Document("file-name", None, entry.object_id, (b"\0".join(names),))
 
 
 def _parts(entry: BatchObject) -> Iterator[Document]:
     """Yield who made a commit or a tag, and what he wrote."""
-    head = parse_head(b"".join(entry.pieces))
+    head = parse_head(b"".join(_up_to_break(entry.pieces)))
     is_tag = entry.kind == "tag"
     commit = Commit(None if is_tag else entry.object_id, head.author, head.when)
     yield Document("author", None, entry.object_id, (head.people,), commit)

@@ -247,6 +247,22 @@ def test_a_reader_that_dies_once_is_started_again(make_repo, monkeypatch, scan, 
     assert len(result.findings) == 1
 
 
+def test_a_reader_that_dies_within_a_commit_is_started_again(repo, monkeypatch, scan):
+    repo.commit(a_txt="nothing")
+    repo.commit(a_txt=KEY)
+    flag = repo.path.parent / "died"
+    fake_git(
+        repo,
+        monkeypatch,
+        f'case "$*" in *" --batch --buffer") if [ ! -e {flag} ]; then touch {flag};'
+        ' $real "$@" | head -c 100; exit 9; fi;; esac',
+    )
+    result = scan("range", "HEAD~1..HEAD")
+    assert flag.exists()
+    assert result.complete
+    assert len(result.findings) == 1
+
+
 def test_a_walk_or_list_that_dies_makes_the_scan_incomplete(make_repo, monkeypatch, scan):
     repo = make_repo("made", "--object-format=sha256")
     monkeypatch.chdir(repo.path)
