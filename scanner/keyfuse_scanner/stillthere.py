@@ -1,7 +1,10 @@
 """What of a memory still holds for what stands in an object store now."""
 
+from contextlib import suppress
+
 from keyfuse_scanner.memory import Memory, Walked, recall_pack
 from keyfuse_scanner.objectstore.idtable import Ids, IdTable, cover
+from keyfuse_scanner.objectstore.model import NotUnderstood
 from keyfuse_scanner.objectstore.packindex import open_index
 from keyfuse_scanner.objectstore.standing import Standing
 
@@ -47,7 +50,11 @@ def _is_all_there(memory: Memory, now: Standing) -> bool:
 
 
 def _tables(now: Standing) -> list[Ids]:
-    return [open_index(index) for index in now.packs.values()]
+    tables: list[Ids] = []
+    for index in now.packs.values():
+        with suppress(NotUnderstood):  # git is asked what stands there, and it is looked into anew
+            tables.append(open_index(index))
+    return tables
 
 
 def _is_in(tables: list[Ids], object_id: bytes) -> bool:

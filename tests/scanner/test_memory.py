@@ -170,6 +170,18 @@ def test_damaged_objects_are_reported_each_time(repo):
     assert history() == first
 
 
+def test_an_index_that_is_damaged_after_a_scan_makes_the_next_one_incomplete(repo):
+    repo.commit(a_txt=KEYS[0])
+    history()
+    repo.git("repack", "-adq")
+    (index,) = (repo.path / ".git/objects/pack").glob("*.idx")
+    index.chmod(0o644)
+    index.write_bytes(b"no index" + index.read_bytes()[8:])
+    forgetful = SCANNING._replace(rules_key=None)
+    for scanning in (SCANNING, forgetful):
+        assert examine_everything(scanning, Repository()).unscanned != []
+
+
 @pytest.mark.parametrize("damage", [b"", b"x", None])
 def test_a_damaged_memory_is_ignored_and_made_anew(repo, looked_into, damage):
     repo.commit(a_txt=KEYS[0])
