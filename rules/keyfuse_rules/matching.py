@@ -197,6 +197,8 @@ class Matcher:
                 return _Found(matches, complete=False)
             if match is None:
                 unmatched.append(hit)
+                # What begins no later was tried, and ends no later for the next hit.
+                position = hit + 1
             else:
                 matches.append(match)
                 position = match.end

@@ -1,5 +1,11 @@
+import re
+from collections.abc import Iterator
 from random import Random
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from keyfuse_rules.candidate import judge_found
 from keyfuse_rules.matching import Matcher
 from keyfuse_rules.model import Rule, Severity
 from keyfuse_rules.pack import OWN, default_rules
@@ -41,6 +47,32 @@ def test_the_named_group_is_the_secret_and_the_context_is_not() -> None:
         ("context", b"abcdefgh"),
         ("context", b"hgfedcba"),
     ]
+
+
+LED = Rule("led", "Led", "Acme", "led", Severity.LOW, (b"x",), "a{1,2}xb?", lead=2, boundary=False)
+
+
+def _at_every_start(data: bytes) -> Iterator[tuple[int, int]]:
+    """What `LED` matches, found by trying all that may begin up to `lead` before a literal."""
+    position = 0
+    for hit in (found.start() for found in re.finditer(b"x", data)):
+        if hit < position:
+            continue
+        for start in range(max(position, hit - LED.lead), hit + 1):
+            found = re.compile(LED.expression.encode()).match(data, start)
+            match = found and judge_found(LED, data, found)
+            if match and match.end > hit:
+                position = match.end
+                yield match.start, match.end
+                break
+
+
+@settings(max_examples=500)
+@given(st.text("abx ", max_size=24))
+def test_literals_close_to_each_other_are_matched_as_if_each_stood_alone(text: str) -> None:
+    data = text.encode()
+    matches = Matcher([LED]).matches(data).items
+    assert [(match.start, match.end) for match in matches] == list(_at_every_start(data))
 
 
 def test_a_match_inside_a_longer_word_is_none() -> None:
