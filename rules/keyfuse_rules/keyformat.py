@@ -34,6 +34,7 @@ TAIL_PATTERN = r"[0-9A-Za-z]{42}[0-4][0-9A-Za-z]{5}"
 _WHOLE = re.compile(f"(?:{PREFIX_PATTERN}){MARKER}{TAIL_PATTERN}").fullmatch
 _ID_SLICE = slice(-TAIL_LENGTH, -TAIL_LENGTH + ID_LENGTH)
 _SECRET_TOKEN_SCHEME = "secret-token:"  # noqa: S105 - the URI scheme of RFC 8959, no secret
+_SCHEME_END = len(_SECRET_TOKEN_SCHEME)
 # A byte below 248 = 4 * 62 maps to a character without bias; the others are thrown away.
 _UNBIASED = len(ALPHABET) * 4
 
@@ -74,8 +75,9 @@ def strip_presentation(text: str) -> str:
 
     Schemes of URIs are the same in capitals (RFC 3986, section 3.1).
     """
-    end = len(_SECRET_TOKEN_SCHEME)
-    return text[end:] if text[:end].lower() == _SECRET_TOKEN_SCHEME else text
+    if text[:_SCHEME_END].lower() != _SECRET_TOKEN_SCHEME:
+        return text
+    return text[_SCHEME_END:]
 
 
 def build(prefix: str, randomness: bytes) -> Secret:
