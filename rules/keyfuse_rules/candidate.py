@@ -48,8 +48,9 @@ def _allowed(rule: Rule, data: bytes, found: "Found", secret: bytes) -> str | No
     for allow in rule.allows:
         if allow.target == "line":
             line_start = data.rfind(b"\n", 0, found.start()) + 1
-            line_end = data.find(b"\n", found.end())
-            target = data[line_start : line_end if line_end >= 0 else len(data)][:WINDOW]
+            most = line_start + WINDOW  # a line may be the whole object
+            line_end = data.find(b"\n", found.end(), most)
+            target = data[line_start : line_end if line_end >= 0 else most]
         else:
             target = secret if allow.target == "secret" else found[0]
         lowered = secret.lower()

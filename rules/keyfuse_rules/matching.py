@@ -1,6 +1,7 @@
 """Bytes to matches: find the candidates of every rule and judge them. Pure."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from keyfuse_rules.candidate import WINDOW, judge_found
@@ -69,10 +70,9 @@ class Matcher:
         self.hits = search.hits
         self.asks_always = bool(self._unled)
         self._signals = search.signals
-        # Rules may be made only when they are asked for: a hook asks for few.
-        self._runs: dict[int, bytes] = {}
         self.decodes = any(signal.form not in UNENCODED for signal in search.signals)
         self._limit = candidate_limit
+        # Rules may be made only when they are asked for: a hook asks for few.
         self._expressions: dict[str, Expression] = {}
 
     def matches(self, data: bytes) -> Matches:
@@ -97,7 +97,7 @@ class Matcher:
             start = end - signal.length
             for rule in signal.rules:
                 # Within a run of one byte each place is a hit: a secret begins where the run does.
-                run = self._run(rule)
+                run = _run(self._rules[rule].literals)
                 if not run or data[start - 1 : start] != run:
                     positions.setdefault(rule, set()).add(start)
             if not signal.rules:
@@ -145,7 +145,7 @@ class Matcher:
         for number, part in found.items():
             rule = self._rules[number]
             # A run of one byte fills whole files, of which nothing is torn.
-            if not part.unmatched or rule.has_context or self._run(number):
+            if not part.unmatched or rule.has_context or _run(rule.literals):
                 continue
             own = rule.rule_id == OWN_RULE
             steps = neighbourhood.own_steps if own else neighbourhood.steps
@@ -233,16 +233,6 @@ class Matcher:
         found = self._expression(rule).match(data, hit, end)
         return None if found is None else judge_found(rule, data, found)
 
-    def _run(self, number: int) -> bytes:
-        """Return the byte that is repeated at the head of a rule; nothing where no byte is."""
-        known = self._runs.get(number)
-        if known is None:
-            literals = self._rules[number].literals
-            first = literals[0] if len(literals) == 1 else b""
-            is_run = len(first) > 1 and len(set(first)) == 1
-            known = self._runs[number] = first[:1] if is_run else b""
-        return known
-
     def _expression(self, rule: Rule) -> "Expression":
         known = self._expressions.get(rule.rule_id)
         if known is None:
@@ -250,3 +240,11 @@ class Matcher:
 
             known = self._expressions[rule.rule_id] = expression(rule)
         return known
+
+
+@cache
+def _run(literals: tuple[bytes, ...]) -> bytes:
+    """Return the byte that is repeated at the head of a rule; nothing where no byte is."""
+    first = literals[0] if len(literals) == 1 else b""
+    is_run = len(first) > 1 and len(set(first)) == 1
+    return first[:1] if is_run else b""
